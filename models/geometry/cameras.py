@@ -6,7 +6,6 @@ the view of a 64 x 128 (h x w) picture has the screen position (64, 32).
 """
 
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -28,8 +27,8 @@ def look_at(
 ) -> Float[Tensor, "b 4 4"]:
     """`camera_from_world` of cameras on a sphere around `target` (the origin when left out), +y up in the picture.
 
-    Angles in radians; positive azimuth moves the camera to +x, positive elevation above. Right at the poles too, where the
-    picture's up is the limit of the meridian. Differentiable in everything.
+    Angles in radians; positive azimuth moves the camera to +x, positive elevation above. Right at the poles too, where
+    the picture's up is the limit of the meridian. Differentiable in everything.
     """
     sin_a, cos_a, sin_e, cos_e = azimuth.sin(), azimuth.cos(), elevation.sin(), elevation.cos()
     zero = torch.zeros_like(azimuth)
@@ -53,7 +52,8 @@ def transform_points(b_from_a: Float[Tensor, "b 4 4"], points_a: Float[Tensor, "
 class PerspectiveCamera:
     """Pinhole cameras with square pixels, one for each member of the batch.
 
-    Convention: focal length 100 px, principal point (64, 32): the camera-space point (1, 1, -2) lands on (114, -18), depth 2.
+    Convention: focal length 100 px, principal point (64, 32): the camera-space point (1, 1, -2) lands on
+    (114, -18) with depth 2.
     """
 
     camera_from_world: Float[Tensor, "b 4 4"]
@@ -63,7 +63,7 @@ class PerspectiveCamera:
     @classmethod
     def from_field_of_view(
         cls, camera_from_world: Float[Tensor, "b 4 4"], vertical_angle: Float[Tensor, " b"], size: tuple[int, int]
-    ) -> Self:
+    ) -> "PerspectiveCamera":
         """Centred camera whose picture of `size` = (h, w) pixels spans `vertical_angle` radians from top to bottom."""
         height, width = size
         centre = camera_from_world.new_tensor([width / 2, height / 2]).expand(len(camera_from_world), 2)
@@ -86,7 +86,8 @@ class PerspectiveCamera:
 class OrthographicCamera:
     """Parallel projections, one for each member of the batch.
 
-    Convention: 10 px for each unit, principal point (64, 32): the camera-space point (1, 1, -2) lands on (74, 22), depth 2.
+    Convention: 10 px for each unit, principal point (64, 32): the camera-space point (1, 1, -2) lands on (74, 22) with
+    depth 2.
     """
 
     camera_from_world: Float[Tensor, "b 4 4"]
@@ -105,8 +106,8 @@ def project_scaled_orthographic(
 ) -> Float[Tensor, "b v 3"]:
     """Screen positions of faces in square pictures of `side` pixels (Chen et al., TIP 2020, scaled orthographic).
 
-    `pose` = pitch, yaw, roll (radians, `rotation_from_face_angles`), x and y translation as a share of the side (x right,
-    y UP), natural logarithm of the scale. Convention: pose 0 and side 200 put the point (10, 20, 30) mm at
+    `pose` = pitch, yaw, roll (radians, `rotation_from_face_angles`), x and y translation as a share of the side (x
+    right, y UP), natural logarithm of the scale. Convention: pose 0 and side 200 put the point (10, 20, 30) mm at
     (110, 80) px with depth 4 * 200 - 30 = 770: depth is in pixels, so 1 mm weighs as much along z as across.
     Differentiable in vertices and pose.
     """

@@ -1,7 +1,6 @@
 """A triangle mesh, with its texture when it has one."""
 
 from dataclasses import dataclass, replace
-from typing import Self
 
 import torch
 from jaxtyping import Float, Int
@@ -12,11 +11,11 @@ from torch import Tensor
 class Mesh:
     """One triangle mesh; a value. Batches of meshes with shared faces stay plain tensors `[b v 3]`.
 
-    Convention: metres, +y up; triangles wind counter-clockwise seen from outside; u right, v up, texture row 0 is v = 1.
+    Convention: metres, +y up; triangles wind counter-clockwise seen from outside; u right, v up, texture row 0 is v=1.
     A cube with one chart for each side has v = 8, t = 24, f = 12: a seam is a vertex with several texture coordinates.
 
-    Raises ValueError when shapes disagree, when an index points outside its array, or when only one of `uv` and `face_uv`
-    is given. A texture without `uv` is refused too: nothing would say where it goes.
+    Raises ValueError when shapes disagree, when an index points outside its array, or when only one of `uv` and
+    `face_uv` is given. A texture without `uv` is refused too: nothing would say where it goes.
     """
 
     vertices: Float[Tensor, "v 3"]
@@ -51,8 +50,8 @@ class Mesh:
                 raise ValueError(f"texture has the shape {tuple(self.texture.shape)}, expected (3, height, width).")
         if self.vertex_colors is not None and self.vertex_colors.shape != self.vertices.shape:
             raise ValueError(
-                f"vertex_colors has the shape {tuple(self.vertex_colors.shape)}, expected {tuple(self.vertices.shape)}: "
-                "one RGB colour for every vertex."
+                f"vertex_colors has the shape {tuple(self.vertex_colors.shape)}, expected "
+                f"{tuple(self.vertices.shape)}: one RGB colour for every vertex."
             )
 
     @property
@@ -63,14 +62,14 @@ class Mesh:
     def number_of_faces(self) -> int:
         return len(self.faces)
 
-    def with_vertices(self, vertices: Float[Tensor, "v 3"]) -> Self:
+    def with_vertices(self, vertices: Float[Tensor, "v 3"]) -> "Mesh":
         """The same mesh at other positions."""
         return replace(self, vertices=vertices)
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self, device: torch.device | str) -> "Mesh":
         """The same mesh on another device."""
         moved = {name: None if value is None else value.to(device) for name, value in vars(self).items()}
-        return type(self)(**moved)
+        return Mesh(**moved)
 
 
 def _require_rows(name: str, array: Tensor, width: int) -> None:

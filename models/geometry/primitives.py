@@ -28,7 +28,7 @@ def icosphere(subdivisions: int) -> Mesh:
 
 
 def cube() -> Mesh:
-    """Cube with corners at -1 and 1: 8 vertices, 12 faces, and a uv chart of its own for each side (24 coordinates, seams)."""
+    """Cube with corners at -1 and 1: 8 vertices, 12 faces, and a uv chart of its own for each side (24 coordinates)."""
     sides = torch.tensor(CUBE_SIDES)
     charts = torch.arange(24).reshape(6, 4)
     split = torch.tensor([[0, 1, 2], [0, 2, 3]])
@@ -55,9 +55,9 @@ def quad_grid(rows: int, columns: int) -> Mesh:
 
 
 def uv_sphere(rows: int, columns: int) -> Mesh:
-    """Unit sphere as a chart of latitude and longitude: one vertex at each pole, rows - 1 rings between, a uv seam at -z.
+    """Unit sphere of latitudes and longitudes: one vertex at each pole, rows - 1 rings between, a uv seam at -z.
 
-    v = rows' ring count (rows - 1) * columns + 2; u = 1/2 looks at +z, v = 1 is the north pole (+y).
+    (rows - 1) * columns + 2 vertices; u = 1/2 looks at +z, v = 1 is the north pole (+y).
     """
     if rows < 2 or columns < 3:
         raise ValueError(f"A sphere got {rows} rows and {columns} columns: give at least 2 and 3.")
@@ -77,7 +77,7 @@ def uv_sphere(rows: int, columns: int) -> Mesh:
 
 
 def torus(rows: int, columns: int, tube_radius: float = 0.4) -> Mesh:
-    """Torus around the z axis with ring radius 1: rows * columns vertices, 2 * rows * columns faces, uv with two seams."""
+    """Torus around the z axis, ring radius 1: rows * columns vertices, twice as many faces, uv with two seams."""
     if rows < 3 or columns < 3:
         raise ValueError(f"A torus got {rows} rows and {columns} columns: give at least 3 and 3.")
     uv_row, uv_column = torch.meshgrid(torch.arange(rows + 1), torch.arange(columns + 1), indexing="ij")

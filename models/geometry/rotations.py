@@ -59,14 +59,14 @@ def rotation_from_face_angles(angles: Float[Tensor, "b 3"]) -> Float[Tensor, "b 
         Rx = [1 0 0; 0 c s; 0 -s c]   Ry = [c 0 -s; 0 1 0; s 0 c]   Rz = [c s 0; -s c 0; 0 0 1]
 
     so every factor is the transpose of the right-handed turn. Convention: yaw = +pi/2 takes the nose, +z, to -x (image
-    left); pitch = +pi/2 takes it to +y; roll = +pi/2 takes the right ear, +x, to -y. Radians, differentiable.
+    left); pitch = +pi/2 takes it to +y; roll = +pi/2 takes image right, +x, to -y. Radians, differentiable.
     """
     pitch, yaw, roll = angles.unbind(-1)
     return rotation_about_x(-pitch) @ rotation_about_y(-yaw) @ rotation_about_z(-roll)
 
 
 def face_angles_from_rotation(rotation: Float[Tensor, "b 3 3"]) -> Float[Tensor, "b 3"]:
-    """(pitch, yaw, roll) of `rotation_from_face_angles`, with |yaw| <= pi/2; at |yaw| = pi/2 roll and pitch are not unique."""
+    """(pitch, yaw, roll) of `rotation_from_face_angles`, |yaw| <= pi/2; at pi/2 pitch and roll are not unique."""
     pitch = torch.atan2(rotation[:, 1, 2], rotation[:, 2, 2])
     yaw = -torch.asin(rotation[:, 0, 2].clamp(-1, 1))
     roll = torch.atan2(rotation[:, 0, 1], rotation[:, 0, 0])
@@ -76,7 +76,8 @@ def face_angles_from_rotation(rotation: Float[Tensor, "b 3 3"]) -> Float[Tensor,
 def rotation_difference(first: Float[Tensor, "b 3 3"], second: Float[Tensor, "b 3 3"]) -> Float[Tensor, " b"]:
     """Angle in radians, 0 to pi, of the turn that leads from one rotation to the other.
 
-    By atan2 of sine and cosine, because the arc cosine of the trace loses half the digits near 0. Differentiable but at 0 and pi.
+    By atan2 of sine and cosine, because the arc cosine of the trace loses half the digits near 0.
+    Differentiable but at 0 and pi.
     """
     turn = first @ second.mT
     axis = torch.stack(

@@ -21,7 +21,7 @@ class EdgeTopology(NamedTuple):
 
 
 class VertexNeighbours(NamedTuple):
-    """Vertices joined by an edge, as compressed rows: those of vertex i are `indices[offsets[i]:offsets[i + 1]]`, sorted."""
+    """Vertices joined by an edge, as compressed rows: vertex i has `indices[offsets[i]:offsets[i + 1]]`, sorted."""
 
     offsets: Int[Tensor, " v_plus_1"]
     indices: Int[Tensor, " two_e"]
