@@ -1,0 +1,71 @@
+"""The 68 points of iBUG: their mirror images, their weights, their files."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+NUMBER_OF_LANDMARKS = 68
+
+JAW = tuple(range(17))
+OUTER_EYE_CORNERS = (36, 45)
+
+FLIP_PERMUTATION = (
+    *range(16, -1, -1),  # jaw
+    *range(26, 16, -1),  # brows
+    27, 28, 29, 30, 35, 34, 33, 32, 31,  # bridge and base of the nose
+    45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40,  # eyes
+    54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55,  # outer lips
+    64, 63, 62, 61, 60, 67, 66, 65,  # inner lips
+)  # fmt: skip
+"""Point i of the mirrored face is point FLIP_PERMUTATION[i] of the face, with x' = side - x."""
+
+_WEIGHTED = {
+    2.0: (1, 4, 8, 12, 15),
+    5.0: (36, 39, 42, 45, 31, 33, 35, 48, 54),
+    7.5: (37, 38, 40, 41, 43, 44, 46, 47),
+    10.0: (51, 57, 62, 66),
+}
+LANDMARK_WEIGHTS = tuple(
+    next((weight for weight, points in _WEIGHTED.items() if point in points), 1.0)
+    for point in range(NUMBER_OF_LANDMARKS)
+)
+"""How much each point counts in a landmark loss: eyes and lips far more than the jaw (Chen et al., TIP 2020, the
+authors' weights for 86 points carried over to these 68)."""
+
+CLASS_FLIP = (0, 1, 2, 3, 5, 4, 7, 6, 9, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18)
+"""Segmentation class c of a picture is class CLASS_FLIP[c] of its mirror image: left and right change places."""
+
+
+def read_landmarks(path: Path) -> np.ndarray:
+    """[68, 2] float32 (x, y) in pixels, origin at the top left corner, x to the right, y down: one point a row.
+
+    Raises ValueError naming the file and the row when it does not hold 68 rows of two finite numbers.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"The landmark file {path} cannot be read ({error}): write 68 rows 'x y' or delete it."
+        ) from None
+    rows = [(number, line.replace(",", " ").split()) for number, line in enumerate(lines, 1) if line.strip()]
+    if len(rows) != NUMBER_OF_LANDMARKS:
+        raise ValueError(f"The landmark file {path} has {len(rows)} rows, not 68: write 68 rows 'x y' or delete it.")
+    points = np.empty((NUMBER_OF_LANDMARKS, 2), np.float32)
+    for point, (number, words) in enumerate(rows):
+        try:
+            x, y = (float(word) for word in words)
+        except ValueError:
+            x = y = math.nan
+        if not (math.isfinite(x) and math.isfinite(y)):
+            raise ValueError(
+                f"Row {number} of the landmark file {path} reads '{' '.join(words)}', not two finite numbers: "
+                "mend the row or delete the file."
+            )
+        points[point] = x, y
+    return points
+
+
+def write_landmarks(points: np.ndarray, path: Path) -> None:
+    """Writes [68, 2] points as `read_landmarks` reads them, to a thousandth of a pixel."""
+    path.write_text("".join(f"{x:.3f} {y:.3f}\n" for x, y in points), encoding="utf-8")
