@@ -20,7 +20,7 @@ from models.morphable.smooth_fields import bump, pair, smooth_abs, smooth_step, 
 SKIN = np.array([205.0, 160.0, 136.0]) / 255.0
 BROW = np.array([55.0, 42.0, 35.0]) / 255.0
 SCLERA = np.array([228.0, 222.0, 218.0]) / 255.0
-IRIS = np.array([88.0, 62.0, 44.0]) / 255.0
+IRIS = np.array([98.0, 80.0, 66.0]) / 255.0
 MELANIN_ABSORPTION = np.array([0.22, 0.34, 0.45])
 HAEMOGLOBIN_ABSORPTION = np.array([-0.01, 0.08, 0.06])
 FIELDS_PER_PARITY = 40
@@ -92,13 +92,13 @@ def _mean_and_fields(points: SurfacePoints, inducing: ndarray) -> tuple[ndarray,
             -0.75 * MELANIN_ABSORPTION * pigment,
             -0.80 * HAEMOGLOBIN_ABSORPTION * pigment,
             lip * np.array([0.01, -0.055, -0.045]),
-            0.22 * brow * (1.0 - eye) * np.array([0.75, 0.65, 0.55]),
+            0.16 * brow * (1.0 - eye) * (skin - BROW),
             0.30 * thicker * (BROW - skin),
-            eye * iris * (1.0 - pupil) * np.array([-0.03, 0.08, 0.16]),
-            eye * iris * (1.0 - pupil) * np.array([0.10, 0.08, 0.03]),
+            eye * iris * (1.0 - pupil) * np.array([-0.035, 0.01, 0.06]),
+            eye * iris * (1.0 - pupil) * np.array([0.08, 0.08, 0.07]),
             -0.30 * beard * np.array([0.30, 0.26, 0.22]),
             -0.30 * tired * np.array([0.22, 0.26, 0.20]),
-            -0.05 * _freckles(x, y)[:, None] * np.array([0.6, 1.0, 1.0]) * skin_only,
+            -0.025 * _freckles(x, y)[:, None] * np.array([0.6, 1.0, 1.0]) * skin_only,
         ]
     )
     return mean, np.concatenate([named, _mottling(points.position_mm, inducing) * skin_only])

@@ -95,8 +95,10 @@ def locate(grid: FaceGrid, uv: Float[ndarray, "p 2"], on_upper_lip: ndarray) -> 
 
 def landmark_uv() -> tuple[Float[ndarray, "68 2"], ndarray]:
     """Texture coordinates of the 68 points and, for each, whether it belongs to the upper lip's side of the slit."""
-    azimuth = np.array([-86, -84, -80, -74, -64, -50, -34, -17, 0, 17, 34, 50, 64, 74, 80, 84, 86.0])
-    jaw_y = np.array([28, 10, -10, -28, -45, -60, -71, -79, -83, -79, -71, -60, -45, -28, -10, 10, 28.0])
+    half_azimuth = np.array([-83, -81, -77, -72, -63, -50, -34, -17.0])
+    half_y = np.array([28, 10, -10, -28, -45, -59.5, -70, -76.5])
+    azimuth = np.concatenate([half_azimuth, [0.0], -half_azimuth[::-1]])
+    jaw_y = np.concatenate([half_y, [-79.5], half_y[::-1]])
     jaw = np.stack([azimuth / 208.0 + 0.5, row_of_height(jaw_y)], -1)
     rest = np.array(_FRONT_LANDMARKS, dtype=np.float64)
     front = np.stack([column_of(rest[:, 0], rest[:, 1]), row_of_height(rest[:, 1])], -1)
@@ -106,7 +108,7 @@ def landmark_uv() -> tuple[Float[ndarray, "68 2"], ndarray]:
 
 
 _LEFT_BROW = [(-50, 44), (-43, 49.5), (-34, 51), (-24, 49.5), (-13, 46)]
-_LEFT_EYE = [(-46, 30), (-36.5, 34.8), (-26, 34.8), (-16, 30), (-26, 26.2), (-36.5, 26.2)]
+_LEFT_EYE = [(-46, 30), (-36.5, 34.6), (-26.5, 34.6), (-17, 30), (-26.5, 26.3), (-36.5, 26.3)]
 _INNER_LIP = [(x, LIP_LINE_Y) for x in (-23, -8, 0, 8, 23, 8, 0, -8)]
 _FRONT_LANDMARKS = [
     *_LEFT_BROW,

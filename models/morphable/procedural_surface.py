@@ -13,7 +13,7 @@ ELEVATION_START, ELEVATION_REACH = np.deg2rad(-64.0), np.deg2rad(120.0)
 HALF_HEIGHT = 108.0
 LIP_LINE_Y = -33.2
 MOUTH_HALF_WIDTH = 26.0
-EYE_X, EYE_Y, EYE_HALF_WIDTH = 31.0, 30.0, 15.0
+EYE_X, EYE_Y, EYE_HALF_WIDTH = 31.5, 30.0, 14.5
 FEATURE_TILT = 0.35
 """How far features on the side of the head are pushed sideways instead of forward."""
 
@@ -56,9 +56,10 @@ def mean_surface(u: Float[ndarray, " p"], v: Float[ndarray, " p"]) -> SurfacePoi
     azimuth = (2.0 * u - 1.0) * AZIMUTH_REACH
     elevation = ELEVATION_START + ELEVATION_REACH * v
     y = HALF_HEIGHT * np.sin(elevation)
-    low = smooth_step(5.0, -85.0, y)
-    x = 74.0 * np.cos(elevation) * np.sin(azimuth) * (1.0 - 0.24 * low) * (1.0 - 0.05 * smooth_step(40.0, 95.0, y))
-    z = 92.0 * np.cos(elevation) * np.cos(azimuth) + 18.0 * low * np.clip(np.cos(azimuth), 0.0, None)
+    low, high = smooth_step(5.0, -85.0, y), smooth_step(10.0, 80.0, y)
+    # an ellipsoid, squarer than a sphere: the forehead stands upright and the jaw is broad
+    x = 74.0 * np.cos(elevation) ** (0.85 - 0.28 * high) * np.sin(azimuth) * (1.0 - 0.17 * low)
+    z = 92.0 * np.cos(elevation) ** (0.9 - 0.5 * high) * np.cos(azimuth) + 17.0 * low * np.clip(np.cos(azimuth), 0.0, None)
     z = 86.0 - 10.0 * np.logaddexp(0.0, (86.0 - z) / 10.0)
     front = smooth_step(np.deg2rad(95.0), np.deg2rad(70.0), np.abs(azimuth))
 
@@ -71,7 +72,8 @@ def mean_surface(u: Float[ndarray, " p"], v: Float[ndarray, " p"]) -> SurfacePoi
 
 def feature_height(x: ndarray, y: ndarray) -> ndarray:
     """How far brows, eyes, nose, lips, cheeks and chin stand out of the smooth head, mm."""
-    return _eye_height(x, y) + _nose_height(x, y) + _mouth_height(x, y) + _cheek_height(x, y)
+    forehead = 4.5 * smooth_step(40.0, 58.0, y) * bump(x, 42.0)
+    return forehead + _eye_height(x, y) + _nose_height(x, y) + _mouth_height(x, y) + _cheek_height(x, y)
 
 
 def _eye_height(x: ndarray, y: ndarray) -> ndarray:
@@ -85,11 +87,11 @@ def _eye_height(x: ndarray, y: ndarray) -> ndarray:
 
 def _nose_height(x: ndarray, y: ndarray) -> ndarray:
     t = np.clip((37.0 - y) / 40.0, 0.0, 1.0)
-    profile = (5.0 + 14.0 * t**1.2) * (1.0 - smooth_step(1.0, -15.0, y)) * smooth_step(52.0, 34.0, y)
-    width = 6.5 + 4.5 * smooth_step(0.3, 1.0, t)
-    height = profile * np.exp(-0.5 * (x / width) ** 2) + 4.5 * spot(x, y, 0, -3.5, 9, 6)
-    height += 7.5 * pair(x, y, 13, -6.5, 5.2, 5.0) - 3.5 * pair(x, y, 6.5, -12.5, 3.4, 2.2)
-    groove = bump(smooth_abs(x) - 20.5 + 0.18 * (y + 6.0), 2.0)
+    profile = (6.0 + 14.0 * t**1.2) * (1.0 - smooth_step(1.0, -17.0, y)) * smooth_step(56.0, 34.0, y)
+    width = 6.0 + 3.2 * smooth_step(0.3, 1.0, t)
+    height = profile * np.exp(-0.5 * (x / width) ** 2) + 5.5 * spot(x, y, 0, -3.5, 8, 6.5) + 3.5 * spot(x, y, 0, -13, 3.5, 4)
+    height += 7.0 * pair(x, y, 12.6, -7.0, 4.6, 5.0) - 3.0 * pair(x, y, 6.5, -12.5, 3.0, 2.2)
+    groove = bump(smooth_abs(x) - 19.5 + 0.18 * (y + 6.0), 2.0)
     return height - 2.0 * groove * smooth_step(-16.0, -4.0, y) * smooth_step(6.0, -2.0, y)
 
 
@@ -105,7 +107,7 @@ def _mouth_height(x: ndarray, y: ndarray) -> ndarray:
 
 
 def _cheek_height(x: ndarray, y: ndarray) -> ndarray:
-    height = 5.0 * pair(x, y, 44, 8, 16, 13) - 3.5 * pair(x, y, 46, -36, 15, 17) - 3.0 * pair(x, y, 62, 52, 12, 18)
+    height = 5.0 * pair(x, y, 44, 8, 16, 13) - 1.5 * pair(x, y, 46, -36, 15, 17) - 3.0 * pair(x, y, 62, 52, 12, 18)
     fold = bump(smooth_abs(x) - nasolabial_x(y), 2.6)
     return height - 1.0 * fold * smooth_step(-38.0, -28.0, y) * smooth_step(-2.0, -10.0, y)
 
