@@ -1,0 +1,44 @@
+# Every target works on a fresh clone: it first creates .venv and installs the project into it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+OUT ?= runs
+PHOTOS ?=
+# one thread of torch for each test process: more threads than cores make every test slower
+TEST_PROCESSES ?= 2
+
+.PHONY: help setup check lint test bench train-face clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+setup: $(READY)  ## create .venv and install the project with everything for its development
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, $$($(PYTHON) --version) was found; run: make PYTHON=/path/to/python3.12 ..."; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --progress-bar off -e '.[dev]'
+	@touch $(READY)
+
+check: lint test  ## everything that must hold before a change is kept: ruff, pyright, the tests
+
+lint: $(READY)  ## ruff (rules and format) and pyright
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+test: $(READY)  ## the test suite
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES)
+
+bench: $(READY)  ## time every available rasterizer side by side
+	$(BIN)/threefold bench rasterizer
+
+train-face: $(READY)  ## synthesize faces, train both stages, test, reconstruct; PHOTOS=DIR goes on with real photographs
+	$(BIN)/threefold train-face --out $(OUT) $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+clean:  ## take away what the targets made, except .venv
+	rm -rf .pytest_cache .ruff_cache build dist *.egg-info
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,77 @@
+"""The command `threefold`: one verb a use, each in its own module of `experiments.commands`.
+
+A verb's module is imported only when it is asked for, so that the list of verbs appears at once.
+"""
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Verb(NamedTuple):
+    module: str
+    """Module of `experiments.commands` with a function ``run(verb, arguments)``."""
+    summary: str
+
+
+VERBS = {
+    "fit": Verb("training", "train a method from a YAML file"),
+    "validate": Verb("training", "measure a run on the validation data"),
+    "test": Verb("training", "measure a run on the test data"),
+    "predict": Verb("training", "apply a run to the pictures of a data set"),
+    "train-face": Verb("train_face", "from nothing to textured faces: synthesize, train both stages, test, reconstruct"),
+    "synthesize": Verb("synthesize", "write synthetic data with its 3D truth, in the layout of the real data"),
+    "prepare": Verb("prepare", "convert a downloaded data set to the neutral layout"),
+    "inspect": Verb("inspect", "count a data set's pictures and name every broken file"),
+    "reconstruct": Verb("reconstruct", "turn photographs into textured meshes"),
+    "transfer": Verb("transfer", "put the expression of one reconstruction on the face of another"),
+    "relight": Verb("relight", "show one reconstruction in the light of another"),
+    "evaluate": Verb("evaluate", "measure meshes of any method against scans"),
+    "bench": Verb("bench", "time the rasterizers side by side"),
+}
+
+
+def usage() -> str:
+    lines = [f"  {name:<12} {verb.summary}" for name, verb in VERBS.items()]
+    return "\n".join(
+        [
+            "threefold VERB [ARGUMENTS]    clothing, faces and bodies in 3D from pictures",
+            "",
+            *lines,
+            "",
+            "threefold VERB --help explains a verb; --debug shows the traceback behind an error.",
+        ]
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs one verb. Exit status: 0 done, 1 `inspect` found problems, 2 a mistake of the user's, 130 interrupted.
+
+    Args:
+        arguments: the words after `threefold`; those of the process when None.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    if not words or words[0] in {"-h", "--help", "help"}:
+        print(usage())
+        return
+    verb, rest = words[0], words[1:]
+    if verb not in VERBS:
+        near = difflib.get_close_matches(verb, VERBS, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"expected one of {', '.join(VERBS)}"
+        sys.stderr.write(f"threefold: {verb!r} is no verb; {hint}\n")
+        raise SystemExit(2)
+
+    from experiments.errors import mistakes_as_sentences  # after the quick answers: it imports Lightning
+
+    with mistakes_as_sentences(debug):
+        status = importlib.import_module(f"experiments.commands.{VERBS[verb].module}").run(verb, rest)
+        if status:
+            raise SystemExit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the command `threefold` can do: one module a verb."""

@@ -1,0 +1,205 @@
+"""`threefold fit | validate | test | predict`: LightningCLI with one folder a run."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from jsonargparse import ArgumentError
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+from experiments.commands.yaml_mistakes import refuse_two_models, sentence_for
+from experiments.errors import UserError
+from experiments.quiet import silence_the_training_library
+from experiments.runs import checkpoint_of, read_checkpoint
+from lightning_modules.callbacks.meshes import Meshes
+from lightning_modules.callbacks.metrics_file import MetricsFile
+from lightning_modules.callbacks.panels import Panels
+from lightning_modules.callbacks.provenance import Provenance
+
+VERBS = ("fit", "validate", "test", "predict")
+BATCH_LIMITS = ("limit_train_batches", "limit_val_batches", "limit_test_batches", "limit_predict_batches")
+RUN_LEFTOVERS = ("metrics.csv", "metrics.json", "config.yaml", "checkpoints", "provenance.json")
+
+
+def repair_batch_limits() -> None:
+    """Makes `trainer.limit_train_batches: 1` mean one batch.
+
+    The annotation `int | float | None` reaches the parser as `float | int | None` (typing caches unions by their set of
+    members), so 1 became 1.0, and 1.0 means all batches. The parser tries the members in order: int must come first.
+    """
+    for name in BATCH_LIMITS:
+        Trainer.__init__.__annotations__[name] = int | float | None
+
+
+@dataclass
+class CheckpointChoice:
+    """Which epoch's weights become checkpoints/best.ckpt.
+
+    Args:
+        monitor: a logged quantity such as val/landmark_nme_percent; null keeps the newest epoch.
+        mode: whether small or large values of it are good.
+    """
+
+    monitor: str | None = None
+    mode: Literal["min", "max"] = "min"
+
+
+class ThreefoldCLI(LightningCLI):
+    """LightningCLI whose every run owns one folder: config, metrics, checkpoints, pictures, meshes and provenance."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_argument("--run", type=str | None, default=None, help="folder of the run, such as runs/face-coarse")
+        parser.add_class_arguments(CheckpointChoice, "checkpoint")
+
+    def _parse_ckpt_path(self) -> None:
+        """The configuration decides about the model, never a checkpoint behind its back."""
+
+    def before_instantiate_classes(self) -> None:
+        self._check_checkpoint()
+        if self.subcommand == "fit" and not self._get(self.config, "trainer").fast_dev_run:
+            self._claim_run_folder()
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        if self._get(self.config, "trainer").fast_dev_run:
+            return super().instantiate_trainer(**kwargs)
+        run = self.run_folder
+        loggers: list[Any] = []
+        if self.subcommand == "fit":
+            loggers = [CSVLogger(run, name="", version=""), TensorBoardLogger(run, name="", version="")]
+            loggers += self._own_loggers()
+        own = list(self._get(self.config_init, "trainer").get("callbacks") or [])
+        choice = self._get(self.config_init, "checkpoint")
+        keep = ModelCheckpoint(
+            run / "checkpoints",
+            filename="best",
+            monitor=choice.monitor,
+            mode=choice.mode,
+            save_last=True,
+            enable_version_counter=False,
+        )
+        callbacks = [*own, keep, Panels(), Meshes(), MetricsFile(), Provenance()]
+        return super().instantiate_trainer(
+            logger=loggers or False, default_root_dir=run, callbacks=callbacks, **kwargs
+        )
+
+    @property
+    def run_folder(self) -> Path:
+        """The folder of this run."""
+        run = self._get(self.config, "run")
+        if run is None:
+            raise UserError(f"{self.subcommand}: no folder for the run; add --run runs/NAME")
+        return Path(run)
+
+    def _own_loggers(self) -> list[Any]:
+        """Loggers that the user's YAML asks for (wandb, …) beside the two that every run has."""
+        logger = self._get(self.config_init, "trainer").get("logger")
+        if logger is None or isinstance(logger, bool):
+            return []
+        return list(logger) if isinstance(logger, list) else [logger]
+
+    def _check_checkpoint(self) -> None:
+        config = self.config[self.subcommand]
+        if config.get("ckpt_path") in {"best", "last"}:
+            config["ckpt_path"] = str(self.run_folder / "checkpoints" / f"{config['ckpt_path']}.ckpt")
+        if not config.get("ckpt_path"):
+            return
+        path = Path(config["ckpt_path"])
+        written_by = read_checkpoint(path).get("hyper_parameters", {}).get("_class_path")
+        if written_by is not None and written_by != config["model"]["class_path"]:
+            raise UserError(f"{path} was written by {written_by}, but the configuration trains {config['model']['class_path']}")
+
+    def _claim_run_folder(self) -> None:
+        """A finished run is never overwritten; a resumed one keeps its earlier metrics beside the new ones."""
+        run = self.run_folder
+        occupied = [name for name in RUN_LEFTOVERS if (run / name).exists()]
+        if not occupied:
+            return
+        if not self.config[self.subcommand].get("ckpt_path"):
+            raise UserError(
+                f"{run} already holds a run ({occupied[0]}); give another --run, go on with --ckpt_path last, "
+                "or delete the folder"
+            )
+        if (run / "metrics.csv").exists():
+            earlier = sum(1 for _ in run.glob("metrics-*.csv")) + 1
+            os.replace(run / "metrics.csv", run / f"metrics-{earlier}.csv")  # CSVLogger would delete it
+
+    def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
+        return {**super()._prepare_subcommand_kwargs(subcommand), "weights_only": True}
+
+
+def run(verb: str, arguments: Sequence[str]) -> int:
+    """One of Lightning's verbs on a configuration.
+
+    `validate`, `test` and `predict` take `--run RUN` alone: the run's own config.yaml and its best checkpoint.
+    """
+    silence_the_training_library()
+    repair_batch_limits()
+    words = list(arguments) if asks_for_help(arguments) else [*run_defaults(verb, arguments), *arguments]
+    refuse_two_models(config_files(words))
+    parser_options = {"exit_on_error": False, "allow_abbrev": False}
+    try:
+        ThreefoldCLI(
+            args=[verb, *words],
+            parser_kwargs={**parser_options, **{name: dict(parser_options) for name in VERBS}},
+            save_config_callback=SaveConfigCallback if verb == "fit" else None,  # config.yaml says how it was trained
+            save_config_kwargs={"overwrite": True},
+            seed_everything_default=0,
+            auto_configure_optimizers=False,
+        )
+    except ArgumentError as error:
+        raise UserError(sentence_for(str(error), verb, config_files(words))) from error
+    return 0
+
+
+def asks_for_help(arguments: Sequence[str]) -> bool:
+    return any(word in {"-h", "--help"} or word.endswith(".help") for word in arguments)
+
+
+def run_defaults(verb: str, arguments: Sequence[str]) -> list[str]:
+    """What `threefold test --run RUN` leaves unsaid: the run's configuration and its best checkpoint."""
+    folder = option("--run", arguments)
+    if verb == "fit" or folder is None:
+        return []
+    words = []
+    if not config_files(arguments):
+        if not (Path(folder) / "config.yaml").is_file():
+            raise UserError(f"{folder} holds no config.yaml; give --config, or the folder of a run that `threefold fit` wrote")
+        words += ["--config", str(Path(folder) / "config.yaml")]
+    if option("--ckpt_path", arguments) is None:
+        words += ["--ckpt_path", str(checkpoint_of(Path(folder)))]
+    return words
+
+
+def option(name: str, arguments: Sequence[str]) -> str | None:
+    """The last value given to an option, written `--name value` or `--name=value`."""
+    value = None
+    for position, word in enumerate(arguments):
+        if word == name and position + 1 < len(arguments):
+            value = arguments[position + 1]
+        elif word.startswith(f"{name}="):
+            value = word.split("=", 1)[1]
+    return value
+
+
+def config_files(arguments: Sequence[str]) -> list[Path]:
+    """Every file given with --config or -c, in order."""
+    files = []
+    for position, word in enumerate(arguments):
+        if word in {"--config", "-c"} and position + 1 < len(arguments):
+            files.append(Path(arguments[position + 1]))
+        elif word.startswith("--config="):
+            files.append(Path(word.split("=", 1)[1]))
+    for path in files:
+        if not path.is_file():
+            raise UserError(f"{path} does not exist; the configurations that come with the project are in experiments/configs")
+        try:
+            yaml.safe_load(path.read_text())
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UserError(f"{path} is no YAML: {' '.join(str(error).split())}; correct the line") from error
+    return files

@@ -1,0 +1,90 @@
+"""A user's mistake ends in one sentence and exit status 2; a fault of the program keeps its traceback."""
+
+import errno
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jsonargparse import ArgumentError
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+
+USER_MISTAKE = 2
+INTERRUPTED = 130
+OUR_CODE = Path(__file__).parent.parent
+OUR_FOLDERS = ("models", "metrics", "datamodules", "lightning_modules", "experiments")
+
+
+class UserError(ValueError):
+    """What was given, what was expected, what to do next, in one sentence."""
+
+
+@contextmanager
+def mistakes_as_sentences(debug: bool) -> Iterator[None]:
+    """Turns explained errors into a sentence on stderr and exit status 2; `debug` lets every error through."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write("threefold: interrupted\n")
+        raise SystemExit(INTERRUPTED) from None
+    except Exception as error:
+        sentence = None if debug else explanation(error)
+        if sentence is None:
+            raise
+        sys.stderr.write(f"threefold: {sentence}\n")
+        raise SystemExit(USER_MISTAKE) from None
+
+
+def explanation(error: BaseException) -> str | None:
+    """The sentence for a mistake of the user's; None where the error is a fault of the program."""
+    from_worker = worker_error(error)
+    if from_worker is not None:
+        return from_worker
+    if isinstance(error, (UserError, MisconfigurationException, ArgumentError)):
+        return one_line(str(error))
+    if isinstance(error, OSError):
+        return system_sentence(error)
+    if isinstance(error, (ValueError, ModuleNotFoundError)) and raised_by_us(error):
+        return one_line(str(error))
+    return None
+
+
+def worker_error(error: BaseException) -> str | None:
+    """A DataLoader's worker hands its exception over as text, with the traceback inside."""
+    match = re.match(r"Caught (\w+) in DataLoader worker", str(error))
+    if match is None or match[1] not in {"ValueError", "UserError", "FileNotFoundError", "OSError"}:
+        return None
+    text = str(error)
+    if not any(f"{OUR_CODE / folder}" in text for folder in OUR_FOLDERS):
+        return None
+    return one_line(text.strip().splitlines()[-1].split(": ", 1)[-1])
+
+
+def raised_by_us(error: BaseException) -> bool:
+    """Whether the raise statement stands in this project: then its message was written for the user."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return False
+    return any(Path(frames[-1].filename).is_relative_to(OUR_CODE / folder) for folder in OUR_FOLDERS)
+
+
+def system_sentence(error: OSError) -> str:
+    """The operating system's refusal in words."""
+    name = error.filename
+    if error.errno == errno.ENOSPC:
+        return f"the disk is full{f' while writing {name}' if name else ''}; free some space and run the command again"
+    if error.errno is None or name is None:
+        return one_line(str(error))
+    if isinstance(error, FileNotFoundError):
+        return f"{name} does not exist; check the path"
+    if isinstance(error, PermissionError):
+        return f"{name} may not be read or written by this user; change its permissions or choose another path"
+    if isinstance(error, (IsADirectoryError, NotADirectoryError)):
+        return f"{name}: {error.strerror}; check the path"
+    return f"{name}: {error.strerror}"
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,31 @@
+"""Silences what the training library prints on every run and nobody here can act on."""
+
+import logging
+import warnings
+
+ADVERTISEMENTS = ("litlogger", "litmodels")
+
+
+class NoAdvertisement(logging.Filter):
+    """Drops the tips for products of the library's makers."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage().lower()
+        return not any(word in message for word in ADVERTISEMENTS)
+
+
+def silence_the_training_library() -> None:
+    """Drops advertisements and deprecations inside Lightning; every other message stays."""
+    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero", "lightning.pytorch"):
+        logger = logging.getLogger(name)
+        if not any(isinstance(present, NoAdvertisement) for present in logger.filters):
+            logger.addFilter(NoAdvertisement())
+    # Lightning 2.6 still checks with a private class of torch's tree library that torch 2.10 deprecated
+    warnings.filterwarnings("ignore", message=r".*(LeafSpec|treespec|TreeSpec).*")
+    # the verb is cut off before LightningCLI sees the words
+    warnings.filterwarnings("ignore", message=r".*LightningCLI's args parameter is intended.*")
+    # few synthetic pictures need few workers; the number is the user's choice in the YAML
+    warnings.filterwarnings("ignore", message=r".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=r".*The number of training batches .* is smaller than the logging interval.*")
+    # lightning asks for srun wherever the program is installed
+    warnings.filterwarnings("ignore", message=r".*The `srun` command is available.*")

@@ -1,0 +1,123 @@
+"""A run's folder: where its checkpoints are, and how one is read without running anything that it contains."""
+
+import importlib
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+
+from experiments.errors import UserError
+
+MODULE_PACKAGE = "lightning_modules."
+"""A checkpoint may name classes of this package as its own, nothing else."""
+CLASS_PACKAGES = ("models.", "lightning_modules.", "torch.")
+"""Classes that a checkpoint's hyper-parameters may ask to have built."""
+
+
+def checkpoint_of(run: Path) -> Path:
+    """The checkpoint to use from a run's folder: the best one, else the last one, else the newest.
+
+    Raises:
+        UserError: there is no such folder or it holds no checkpoint. A path to a checkpoint file is returned as it is.
+    """
+    if run.is_file():
+        return run
+    if not run.is_dir():
+        raise UserError(f"{run} does not exist; give the folder of a run, as written by `threefold fit --run {run}`")
+    folder = run / "checkpoints"
+    for name in ("best.ckpt", "last.ckpt"):
+        if (folder / name).is_file():
+            return folder / name
+    found = sorted(folder.glob("*.ckpt"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise UserError(f"{run} holds no checkpoint in {folder.name}/; let `threefold fit --run {run}` finish an epoch")
+    return found[-1]
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint as plain tensors and values; code inside it is never run.
+
+    Raises:
+        UserError: the file is missing, truncated, no checkpoint, or contains more than plain values.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} does not exist; give a checkpoint file or the folder of a run")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, KeyError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"{path} is damaged or cut short ({path.stat().st_size} bytes); copy it again or use another checkpoint of the run"
+        ) from error
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"{path} is damaged or holds more than tensors and plain values, and was not loaded; use a checkpoint that "
+            "`threefold fit` wrote"
+        ) from error
+    if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
+        raise UserError(f"{path} holds no training checkpoint; give a file that `threefold fit` wrote")
+    return checkpoint
+
+
+def class_of(checkpoint: dict[str, Any], path: Path) -> type[LightningModule]:
+    """The training class that a checkpoint belongs to.
+
+    Raises:
+        UserError: it names none, or one outside the project.
+    """
+    parameters = checkpoint.get("hyper_parameters", {})
+    name = parameters.get("_class_path")
+    if not isinstance(name, str):
+        raise UserError(f"{path} does not say which training class wrote it; use a checkpoint that `threefold fit` wrote")
+    if not name.startswith(MODULE_PACKAGE):
+        raise UserError(f"{path} asks for the class {name}, which is not one of this project's, and was not loaded")
+    for inner in class_paths(parameters):
+        if not inner.startswith(CLASS_PACKAGES):
+            raise UserError(f"{path} asks for the class {inner}, which is not one of this project's, and was not loaded")
+    module, _, attribute = name.rpartition(".")
+    found = getattr(importlib.import_module(module), attribute, None)
+    if not (isinstance(found, type) and issubclass(found, LightningModule)):
+        raise UserError(f"{path} asks for the class {name}, which this version does not have")
+    return found
+
+
+def class_paths(value: Any) -> list[str]:
+    """Every `class_path` inside nested hyper-parameters."""
+    if isinstance(value, dict):
+        own = [value["class_path"]] if isinstance(value.get("class_path"), str) else []
+        return own + [name for item in value.values() for name in class_paths(item)]
+    if isinstance(value, (list, tuple)):
+        return [name for item in value for name in class_paths(item)]
+    return []
+
+
+def load_module(run: Path) -> LightningModule:
+    """The trained module of a run (folder or checkpoint file), on the CPU, in evaluation mode.
+
+    Raises:
+        UserError: no checkpoint, a damaged one, or one that belongs to no class of this project.
+    """
+    path = checkpoint_of(run)
+    checkpoint = read_checkpoint(path)
+    module_class = class_of(checkpoint, path)
+    try:
+        module = module_class.load_from_checkpoint(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, TypeError, KeyError) as error:
+        raise UserError(
+            f"{path} does not fit this version of {module_class.__name__} ({str(error).splitlines()[0]}); train the run again"
+        ) from error
+    return module.eval()
+
+
+def load_face_run(run: Path) -> LightningModule:
+    """The trained face module of a run: `FaceCoarse` or `FaceDetail`.
+
+    Raises:
+        UserError: as `load_module`, or the run trained something else than faces.
+    """
+    module = load_module(run)
+    if not type(module).__module__.startswith("lightning_modules.face_"):
+        raise UserError(f"{run} trained {type(module).__name__}, not faces; give a run of face_coarse or face_detail")
+    return module

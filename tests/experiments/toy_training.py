@@ -1,0 +1,49 @@
+"""The smallest training class and data set, to test the command line by itself."""
+
+import torch
+from lightning.pytorch import LightningDataModule, LightningModule
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+
+class ToyModule(LightningModule):
+    def __init__(self, width: int = 3, learning_rate: float = 0.1, poison: bool = False) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.layer = nn.Linear(width, 1)
+        self.learning_rate = learning_rate
+        self.poison = poison
+
+    def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
+        loss = self.layer(batch[0]).square().mean()
+        self.log("train/loss", loss, on_step=True)
+        return loss
+
+    def validation_step(self, batch: list[Tensor], batch_idx: int) -> None:
+        self.log("val/loss", self.layer(batch[0]).square().mean())
+
+    def test_step(self, batch: list[Tensor], batch_idx: int) -> None:
+        self.log("test/loss", self.layer(batch[0]).square().mean())
+
+    def panel(self, batch: list[Tensor]) -> Tensor:
+        return batch[0].new_full((len(batch[0]), 3, 4, 8), 0.5)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), lr=self.learning_rate)
+
+
+class OtherToyModule(ToyModule):
+    def __init__(self, width: int = 3, learning_rate: float = 0.5) -> None:
+        super().__init__(width, learning_rate)
+
+
+class ToyData(LightningDataModule):
+    def __init__(self, number: int = 8) -> None:
+        super().__init__()
+        points = torch.arange(number * 3, dtype=torch.float32).view(number, 3) / (number * 3)
+        self.points = TensorDataset(points)
+
+    def loader(self) -> DataLoader:
+        return DataLoader(self.points, batch_size=2)
+
+    train_dataloader = val_dataloader = test_dataloader = loader
