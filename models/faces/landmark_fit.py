@@ -10,9 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from models.faces.parameters import FaceParameters
 from models.geometry.cameras import FACE_PIXELS_PER_MM_AT_UNIT_SIDE
-from models.geometry.rotations import face_angles_from_rotation, rotation_from_axis_angle, rotation_from_face_angles
+from models.geometry.rotations import face_angles_from_rotation, rotation_from_axis_angle
 from models.morphable.linear import NUMBER_OF_JAW_LANDMARKS, MorphableModel
 
 
@@ -138,14 +137,3 @@ def _jacobian(turned: Tensor, scale: Tensor, rotation: Tensor, point_modes: Tens
     return torch.cat([torch.stack(rows, 2), shape], -1)
 
 
-def parameters_from_fit(
-    fit: tuple[Tensor, Tensor, Tensor], albedo: Float[Tensor, "b ka"], light: Float[Tensor, "b 9 3"]
-) -> FaceParameters:
-    """Join a landmark fit with colours from elsewhere."""
-    identity, expression, pose = fit
-    return FaceParameters(identity, expression, albedo, pose, light)
-
-
-def rotation_of(pose: Float[Tensor, "b 6"]) -> Float[Tensor, "b 3 3"]:
-    """Rotation from model to camera."""
-    return rotation_from_face_angles(pose[:, :3])

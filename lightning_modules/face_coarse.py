@@ -1,0 +1,268 @@
+"""Coarse stage: a network learns to explain pictures of faces by a morphable model, without 3D truth.
+
+picture -> parameters -> vertices -> rendering -> losses. Source: Chen et al., TIP 2020. Where a default differs from the
+published choice the constructor says so; `experiments/configs/faces/coarse_paper.yaml` has the published ones.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import lightning
+import torch
+from torch import Tensor, nn
+
+from datamodules.samples import FaceSample, FaceTruthSample
+from lightning_modules.face_scores import CoarseScores
+from lightning_modules.schedules import cosine_schedule, staircase_schedule
+from models.faces.encoder import FaceEncoder
+from models.faces.landmark_fit import LandmarkFit
+from models.faces.parameters import FaceParameters
+from models.faces.portraits import coarse_panel, face_mesh
+from models.faces.reconstructor import FaceGeometry, FaceReconstructor, FaceRendering, paste
+from models.geometry.mesh import Mesh
+from models.geometry.normals import face_area_vectors
+from models.losses.landmarks import (
+    JAW,
+    landmark_loss,
+    landmark_weights,
+    outline_loss,
+    robust_landmark_loss,
+    silhouette_vertices,
+)
+from models.losses.perceptual import PerceptualLoss
+from models.losses.photometric import photometric_loss
+from models.morphable.linear import MorphableModel
+from models.networks.pictures import resized
+
+SKIN_CLASSES = (1, 2, 6, 7, 11, 12)
+"""Skin, nose, brows and lips: what the photometric loss compares. Eyes, glasses, mouth and hair are left out."""
+
+
+@dataclass(frozen=True)
+class CoarseWeights:
+    """Weights of the terms; landmarks in squared pixels of a 300 px picture, colours in grey levels 0 to 255."""
+
+    landmarks: float = 1.0
+    outline: float = 0.0
+    """Chen et al.'s term for jaw points on the visible outline; the default slides the jaw's landmarks instead."""
+    fit: float = 1.0
+    """Squared millimetres between the face and what its landmarks alone say (`LandmarkFit`)."""
+    photometric: float = 0.5
+    perceptual: float = 0.0
+    identity: float = 0.1
+    expression: float = 0.1
+    albedo: float = 1.0
+
+
+class FaceCoarse(lightning.LightningModule):
+    """One training stage: an encoder for identity, expression, albedo, pose and light.
+
+    Args:
+        face_model: the morphable model.
+        backbone: pictures -> features.
+        image_size: side to which pictures are resized for the backbone.
+        rendering_size: side at which training renders; photographs are reduced to it.
+        landmarks: "sliding" (default) holds all 68 points, those of the jaw on the visible outline; "published" holds the
+            51 inner points and leaves the jaw to the `outline` term; "none" trains without landmarks.
+        robust_landmarks: distance instead of squared distance beyond one pixel (the paper: squared).
+        landmark_noise_share: deviation of a landmark's coordinates as a share of the picture, for the landmark fit.
+        weights: of the losses.
+        colour_start, colour_shape_start: shares of the training after which colours are compared, and after which their
+            gradient reaches pose and shape too; before, only albedo and light learn from them. The paper has 0 and 0.
+        perceptual: a face-recognition network's view, or None.
+        initial_light, head_bias: see `FaceEncoder`.
+        learning_rate, schedule: "cosine" warms up for 2 % and decays to 2 %; "published" is the paper's 0.98 every 2000
+            steps down to a tenth.
+        weight_decay: of AdamW; 0 is Adam.
+        initial_checkpoint: a run's checkpoint of this stage to start from (training on photographs after synthetic data).
+    """
+
+    def __init__(
+        self,
+        face_model: MorphableModel,
+        backbone: nn.Module,
+        image_size: int = 128,
+        rendering_size: int = 64,
+        landmarks: Literal["sliding", "published", "none"] = "sliding",
+        robust_landmarks: bool = True,
+        landmark_noise_share: float = 0.003,
+        weights: CoarseWeights = CoarseWeights(),  # noqa: B008  frozen
+        colour_start: float = 0.4,
+        colour_shape_start: float = 0.7,
+        perceptual: PerceptualLoss | None = None,
+        initial_light: tuple[float, float] = (2.6, 0.3),
+        head_bias: bool = True,
+        learning_rate: float = 1e-3,
+        schedule: Literal["cosine", "published"] = "cosine",
+        weight_decay: float = 0.0,
+        initial_checkpoint: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(ignore=["face_model", "backbone", "perceptual"])
+        sizes = (face_model.identity_size, face_model.expression_size, face_model.albedo_size)
+        encoder = FaceEncoder(backbone, *sizes, image_size, initial_light, bias=head_bias)
+        self.reconstructor = FaceReconstructor(face_model, encoder)
+        self.landmark_fit = LandmarkFit(face_model, landmark_noise_share, iterations=4)
+        self.rendering_size = rendering_size
+        self.landmarks = landmarks
+        self.robust_landmarks = robust_landmarks
+        self.weights = weights
+        self.colour_start, self.colour_shape_start = colour_start, colour_shape_start
+        self.perceptual = perceptual
+        self.learning_rate, self.schedule, self.weight_decay = learning_rate, schedule, weight_decay
+        self.initial_checkpoint = initial_checkpoint
+        point_weights = landmark_weights()
+        if landmarks == "published":
+            point_weights[JAW] = 0
+        self.register_buffer("point_weights", point_weights, persistent=False)
+        modes = torch.cat([face_model.identity_basis_mm, face_model.expression_basis_mm]).flatten(1)
+        # mean squared millimetres between two faces is this quadratic form of their coefficients' difference
+        self.register_buffer("mode_products", modes @ modes.T / face_model.number_of_vertices, persistent=False)
+        self.scores = CoarseScores(face_model)
+
+    @property
+    def face_model(self) -> MorphableModel:
+        return self.reconstructor.face_model
+
+    def forward(self, images: Tensor) -> FaceParameters:
+        """Parameters of the faces in pictures in [0, 1]."""
+        return self.reconstructor(images)
+
+    def setup(self, stage: str) -> None:
+        """Start from another run's weights when asked to."""
+        if stage == "fit" and self.initial_checkpoint is not None and self.global_step == 0:
+            weights = torch.load(self.initial_checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+            self.load_state_dict(weights)
+
+    def training_step(self, batch: FaceSample, batch_index: int) -> Tensor:
+        parameters = self.reconstructor(batch.image)
+        losses = self.landmark_losses(parameters, batch) | self.prior_losses(parameters)
+        if self.progress >= self.colour_start:
+            losses |= self.colour_losses(parameters, batch)
+        total = torch.stack([getattr(self.weights, name) * loss for name, loss in losses.items()]).sum()
+        self.log_dict({f"train/{name}": loss.detach() for name, loss in losses.items()})
+        self.log("train/loss", total.detach(), prog_bar=True)
+        return total
+
+    @property
+    def progress(self) -> float:
+        """Share of the training that is done, 0 to 1."""
+        return self.global_step / max(1, int(self.trainer.estimated_stepping_batches))
+
+    def landmark_losses(self, parameters: FaceParameters, batch: FaceSample) -> dict[str, Tensor]:
+        """What the 68 points say: distances on the screen, and to the face that they alone would give."""
+        if self.landmarks == "none":
+            return {}
+        side = batch.image.shape[-1]
+        geometry = self.reconstructor.deform(parameters, side)
+        distance = robust_landmark_loss if self.robust_landmarks else landmark_loss
+        known = batch.landmark_weights
+        losses = {"landmarks": distance(geometry.landmarks, batch.landmarks, self.point_weights * known, side)}
+        if self.weights.outline > 0:
+            losses["outline"] = self.outline(geometry, batch, side)
+        if self.weights.fit > 0:
+            losses["fit"] = self.fit(parameters, batch, side)
+        return losses
+
+    def fit(self, parameters: FaceParameters, batch: FaceSample, side: int) -> Tensor:
+        """Squared millimetres to the landmark fit, with and without expression, plus its pose in picture terms."""
+        known = batch.landmark_weights
+        identity, expression, pose = self.landmark_fit(batch.landmarks, known, side)
+        shape = torch.cat([parameters.identity - identity, parameters.expression - expression], 1)
+        neutral, identities = shape[:, : identity.shape[1]], slice(0, identity.shape[1])
+        distance = ((shape @ self.mode_products) * shape).sum(1)
+        distance = distance + ((neutral @ self.mode_products[identities, identities]) * neutral).sum(1)
+        turned = ((parameters.pose - pose) / self.reconstructor.encoder.pose_scales).square().mean(1)
+        enough = (known.sum(1) >= 34).to(distance)  # half of the points
+        return ((distance + 100 * turned) * enough).mean()
+
+    def outline(self, geometry: FaceGeometry, batch: FaceSample, side: int) -> Tensor:
+        """Chen et al.'s outline term, with the silhouette it meant."""
+        model = self.face_model
+        with torch.no_grad():
+            towards_camera = face_area_vectors(geometry.vertices_screen, model.faces)[..., 2] < 0
+            on_silhouette = silhouette_vertices(towards_camera, model.faces, model.number_of_vertices)
+            jaw = model.contour_candidates[:, 0]
+            away = silhouette_vertices(~towards_camera, model.faces, model.number_of_vertices)[:, jaw]
+            faces_camera = ~(away | on_silhouette[:, jaw]) & self._seen(towards_camera)[:, jaw]
+        vertices = geometry.vertices_screen[..., :2]
+        target, known = batch.landmarks[:, JAW], batch.landmark_weights[:, JAW]
+        return outline_loss(vertices, on_silhouette, jaw, faces_camera, target, known, side)
+
+    def prior_losses(self, parameters: FaceParameters) -> dict[str, Tensor]:
+        """How improbable the coefficients are."""
+        names = ("identity", "expression", "albedo")
+        return {name: getattr(parameters, name).square().mean() for name in names}
+
+    def colour_losses(self, parameters: FaceParameters, batch: FaceSample) -> dict[str, Tensor]:
+        """What the pixels say, where the photograph shows skin and the model draws it."""
+        if self.weights.photometric == 0 and self.weights.perceptual == 0:
+            return {}
+        if self.progress < self.colour_shape_start:
+            fixed = parameters.detached()
+            parameters = fixed._replace(albedo=parameters.albedo, light=parameters.light)
+        side = self.rendering_size
+        image = resized(batch.image, side)
+        rendering = self.reconstructor.render(parameters, self.reconstructor.deform(parameters, side), side)
+        mask = rendering.skin * skin_share(batch.segmentation, side)
+        losses = {"photometric": photometric_loss(image, rendering.image, mask)}
+        if self.perceptual is not None and self.weights.perceptual > 0:
+            losses["perceptual"] = self.perceptual(image, paste(rendering, image))
+        return losses
+
+    def validation_step(self, batch: FaceSample | FaceTruthSample, batch_index: int) -> None:
+        self.score(batch, "val")
+
+    def test_step(self, batch: FaceSample | FaceTruthSample, batch_index: int) -> None:
+        self.score(batch, "test")
+
+    def score(self, batch: FaceSample | FaceTruthSample, phase: str) -> None:
+        """Measure one batch; `on_*_epoch_end` reports."""
+        photo = batch.photo if isinstance(batch, FaceTruthSample) else batch
+        parameters, geometry, rendering = self.reconstruct(photo.image)
+        self.scores.update(batch, parameters, geometry, rendering)
+
+    def on_validation_epoch_end(self) -> None:
+        self.log_dict(self.scores.report("val"))
+
+    def on_test_epoch_end(self) -> None:
+        self.log_dict(self.scores.report("test"))
+
+    def reconstruct(self, images: Tensor) -> tuple[FaceParameters, FaceGeometry, FaceRendering]:
+        """Parameters, geometry and rendering at the pictures' own size."""
+        side = images.shape[-1]
+        parameters = self.reconstructor(images)
+        geometry = self.reconstructor.deform(parameters, side)
+        return parameters, geometry, self.reconstructor.render(parameters, geometry, side)
+
+    def panel(self, batch: FaceSample | FaceTruthSample) -> Tensor:
+        """Input, landmarks, rendering over the picture, grey shape: one row for each face."""
+        photo = batch.photo if isinstance(batch, FaceTruthSample) else batch
+        _, geometry, rendering = self.reconstruct(photo.image)
+        return coarse_panel(photo.image, photo.landmarks, geometry, rendering)
+
+    def meshes(self, batch: FaceSample | FaceTruthSample) -> dict[str, Mesh]:
+        """The faces of a batch with their albedo, in metres."""
+        photo = batch.photo if isinstance(batch, FaceTruthSample) else batch
+        parameters, geometry, _ = self.reconstruct(photo.image)
+        albedo = self.face_model.albedo(parameters.albedo)
+        return {
+            f"face-{int(index):04d}": face_mesh(self.face_model, geometry.vertices_mm[row], albedo[row])
+            for row, index in enumerate(photo.index)
+        }
+
+    def configure_optimizers(self):
+        optimizer = torch.optim.AdamW(
+            self.parameters(), lr=self.learning_rate, betas=(0.9, 0.99), weight_decay=self.weight_decay
+        )
+        steps = int(self.trainer.estimated_stepping_batches)
+        factor = cosine_schedule(steps) if self.schedule == "cosine" else staircase_schedule(0.98, 2000, 0.1)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def skin_share(segmentation: Tensor, side: int) -> Tensor:
+    """[b 1 side side]: 1 where a reduced pixel is all skin, brow, nose or lip; 1 everywhere for pictures without a mask."""
+    classes = torch.tensor(SKIN_CLASSES, device=segmentation.device)
+    skin = torch.isin(segmentation, classes) | (segmentation < 0)
+    return (resized(skin[:, None].float(), side) > 0.99).float()

@@ -1,0 +1,223 @@
+"""Fine stage: a network learns to read wrinkles from the shading that the coarse face leaves unexplained.
+
+picture -> frozen coarse face -> UV maps -> displacement -> normals -> rendering -> losses. Source: Chen et al., TIP 2020.
+Where a default differs from the published choice the constructor says so; `experiments/configs/faces/detail_paper.yaml` has
+the published ones.
+"""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import lightning
+import torch
+from torch import Tensor
+
+from datamodules.samples import FaceSample, FaceTruthSample
+from lightning_modules.face_coarse import FaceCoarse
+from lightning_modules.face_scores import DetailScores
+from lightning_modules.schedules import cosine_schedule, staircase_schedule
+from models.faces.dense_mesh import dense_mesh
+from models.faces.detail import DetailedRendering, DetailedSurface, FaceDetailer, UvObservation
+from models.faces.parameters import FaceParameters
+from models.faces.portraits import detail_panel
+from models.faces.reconstructor import FaceGeometry, FaceRendering
+from models.geometry.mesh import Mesh
+from models.losses.photometric import photometric_loss
+from models.losses.smoothness import (
+    masked_mean,
+    neighbour_difference_loss,
+    thresholded_bend_loss,
+    thresholded_laplacian_loss,
+)
+
+SKIN_CLASS = 1
+
+
+@dataclass(frozen=True)
+class DetailWeights:
+    """Weights of the terms; colours in grey levels 0 to 255, displacements in millimetres."""
+
+    photometric: float = 1.0
+    size: float = 0.5
+    """Mean squared displacement (the paper: 0.001)."""
+    normal_change: float = 0.001
+    """Mean squared change of the normals."""
+    keep_out: float = 0.002
+    """Squared displacement where the face must stay smooth; the network's output is masked there as well."""
+    position_laplacian: float = 1.0
+    normal_laplacian: float = 1.0
+    normal_bend: float = 1.0
+    map_smoothness: float = 1.0
+    """Squared differences of neighbouring texels (the paper: 0.01)."""
+
+
+class DetailedFaces(NamedTuple):
+    """Everything that the two stages make of a batch of pictures, at the pictures' own size."""
+
+    parameters: FaceParameters
+    geometry: FaceGeometry
+    coarse: FaceRendering
+    observation: UvObservation
+    surface: DetailedSurface
+    detailed: DetailedRendering
+
+
+class FaceDetail(lightning.LightningModule):
+    """One training stage: the displacement network over a frozen coarse stage.
+
+    Args:
+        coarse_checkpoint: a checkpoint of `FaceCoarse` or of this stage (which carries its coarse stage inside).
+        uv_size: side of the UV maps in texels.
+        maximum_mm, direction, unwrapping, smooth_parts, widths: see `FaceDetailer`.
+        weights: of the losses.
+        laplacian_threshold_mm2, normal_threshold, bend_threshold: squared roughness below which smoothing has no gradient
+            (the paper at 512 texels: 0.2, 1e-3, 1e-4; a finer grid has smaller steps).
+        learning_rate, schedule: "cosine", or "published": 0.99 every 5000 steps down to a hundredth.
+    """
+
+    def __init__(
+        self,
+        coarse_checkpoint: str,
+        uv_size: int = 192,
+        maximum_mm: float = 1.5,
+        direction: Literal["normal", "forward"] = "normal",
+        unwrapping: Literal["texel", "vertex"] = "texel",
+        smooth_parts: tuple[Literal["eyes", "brows", "nose", "mouth"], ...] = ("eyes", "mouth"),
+        widths: tuple[int, ...] = (16, 32, 64, 64, 64, 64),
+        weights: DetailWeights = DetailWeights(),  # noqa: B008  frozen
+        laplacian_threshold_mm2: float = 0.2,
+        normal_threshold: float = 1e-3,
+        bend_threshold: float = 1e-2,
+        learning_rate: float = 1e-3,
+        schedule: Literal["cosine", "published"] = "cosine",
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.coarse = coarse_stage(coarse_checkpoint).eval().requires_grad_(False)
+        parts = tuple(smooth_parts)
+        self.detailer = FaceDetailer(
+            self.coarse.face_model, uv_size, maximum_mm, direction, unwrapping, parts, tuple(widths)
+        )
+        self.weights = weights
+        self.laplacian_threshold_mm2 = laplacian_threshold_mm2
+        self.normal_threshold, self.bend_threshold = normal_threshold, bend_threshold
+        self.learning_rate, self.schedule = learning_rate, schedule
+        self.scores = DetailScores(self.coarse.face_model)
+
+    @classmethod
+    def load(cls, checkpoint: str | Path) -> "FaceDetail":
+        """A trained stage from its checkpoint alone: the coarse stage inside is used, not the file it came from."""
+        return cls.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True, coarse_checkpoint=str(checkpoint))
+
+    def train(self, mode: bool = True) -> "FaceDetail":
+        """The coarse stage never leaves evaluation mode."""
+        super().train(mode)
+        self.coarse.eval()
+        return self
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Carry what is needed to build the coarse stage again."""
+        checkpoint["coarse_hyper_parameters"] = dict(self.coarse.hparams)
+
+    def training_step(self, batch: FaceSample, batch_index: int) -> Tensor:
+        faces = self.reconstruct(batch.image)
+        losses = self.losses(batch, faces)
+        total = torch.stack([getattr(self.weights, name) * loss for name, loss in losses.items()]).sum()
+        self.log_dict({f"train/{name}": loss.detach() for name, loss in losses.items()})
+        self.log("train/loss", total.detach(), prog_bar=True)
+        return total
+
+    def reconstruct(self, images: Tensor) -> DetailedFaces:
+        """Coarse face, observation in UV, displacement, detailed surface and rendering."""
+        with torch.no_grad():
+            parameters, geometry, coarse = self.coarse.reconstruct(images)
+        model, detailer = self.coarse.face_model, self.detailer
+        observation = detailer.observe(images, model, geometry, coarse)
+        surface = detailer.displace(model, geometry, detailer.displacement(observation))
+        detailed = detailer.render(model, parameters, geometry, coarse, surface.normals)
+        return DetailedFaces(parameters, geometry, coarse, observation, surface, detailed)
+
+    def losses(self, batch: FaceSample, faces: DetailedFaces) -> dict[str, Tensor]:
+        """The terms of Chen et al. 2020, section 2.6 of their release, on the UV grid."""
+        segmentation, valid, surface = batch.segmentation[:, None], self.detailer.valid, faces.surface
+        skin = ((segmentation == SKIN_CLASS) | (segmentation < 0)).float() * faces.coarse.skin
+        free = self.detailer.freedom
+        return {
+            "photometric": photometric_loss(batch.image, faces.detailed.image, skin),
+            "size": masked_mean(surface.displacement_mm.square().clamp(max=10), valid[None].float()),
+            "normal_change": masked_mean((surface.normals - surface.coarse_normals).square(), valid[None].float()),
+            "keep_out": masked_mean(surface.displacement_mm.square().clamp(max=10), (1 - free[0]) * valid),
+            "position_laplacian": thresholded_laplacian_loss(
+                surface.positions_mm, valid, self.laplacian_threshold_mm2
+            ),
+            "normal_laplacian": thresholded_laplacian_loss(surface.normals, valid, self.normal_threshold),
+            "normal_bend": thresholded_bend_loss(surface.normals, valid, self.bend_threshold),
+            "map_smoothness": neighbour_difference_loss(surface.displacement_mm, valid),
+        }
+
+    def validation_step(self, batch: FaceSample | FaceTruthSample, batch_index: int) -> None:
+        self.score(batch)
+
+    def test_step(self, batch: FaceSample | FaceTruthSample, batch_index: int) -> None:
+        self.score(batch)
+
+    def score(self, batch: FaceSample | FaceTruthSample) -> None:
+        """Measure one batch; `on_*_epoch_end` reports."""
+        photo = batch.photo if isinstance(batch, FaceTruthSample) else batch
+        faces = self.reconstruct(photo.image)
+        self.scores.update(batch, faces.parameters, faces.geometry, faces.coarse, faces.surface, faces.detailed)
+
+    def on_validation_epoch_end(self) -> None:
+        self.log_dict(self.scores.report("val"))
+
+    def on_test_epoch_end(self) -> None:
+        self.log_dict(self.scores.report("test"))
+
+    def panel(self, batch: FaceSample | FaceTruthSample) -> Tensor:
+        """Picture, coarse and detailed grey shape, detailed rendering: one row for each face."""
+        photo = batch.photo if isinstance(batch, FaceTruthSample) else batch
+        faces = self.reconstruct(photo.image)
+        return detail_panel(photo.image, faces.coarse, faces.detailed)
+
+    def meshes(self, batch: FaceSample | FaceTruthSample) -> dict[str, Mesh]:
+        """The displaced surfaces of a batch, textured with what the camera saw, in metres."""
+        photo = batch.photo if isinstance(batch, FaceTruthSample) else batch
+        faces = self.reconstruct(photo.image)
+        return {
+            f"face-{int(index):04d}": dense_mesh(
+                faces.surface.positions_mm[row].cpu(), self.detailer.valid.cpu(), faces.observation.photo[row].cpu()
+            )
+            for row, index in enumerate(photo.index)
+        }
+
+    def configure_optimizers(self):
+        optimizer = torch.optim.Adam(self.detailer.parameters(), lr=self.learning_rate)
+        steps = int(self.trainer.estimated_stepping_batches)
+        factor = cosine_schedule(steps) if self.schedule == "cosine" else staircase_schedule(0.99, 5000, 0.01)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def coarse_stage(checkpoint: str | Path) -> FaceCoarse:
+    """The coarse stage in a checkpoint of either stage.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when it holds no coarse stage.
+    """
+    path = Path(checkpoint)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no coarse checkpoint {path}: train the coarse stage first or mend the path.")
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    if "coarse_hyper_parameters" in stored:
+        weights = stored["state_dict"]
+        inside = {name.removeprefix("coarse."): weights[name] for name in weights if name.startswith("coarse.")}
+        stored |= {"state_dict": inside, "hyper_parameters": stored["coarse_hyper_parameters"]}
+    if not any(name.startswith("reconstructor.") for name in stored.get("state_dict", {})):
+        raise ValueError(f"The checkpoint {path} holds no coarse face stage: give one of a face-coarse run.")
+    buffer = io.BytesIO()
+    torch.save(stored, buffer)
+    buffer.seek(0)
+    return FaceCoarse.load_from_checkpoint(buffer, map_location="cpu", weights_only=True)

@@ -1,0 +1,171 @@
+"""Wrinkles from shading: unwrap the photograph and its coarse rendering, and read a displacement map off their difference.
+
+Chen et al., TIP 2020, fine stage. The published choices are options; the defaults mend three of them: texels are read
+bilinearly at their own place instead of at the nearest pixel of a vertex, texels that the camera does not see are known
+and masked, and the displacement follows the normal instead of the forward axis, so that it works on the sides as well.
+"""
+
+from typing import Literal, NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, normalize
+
+from models.faces.parameters import FaceParameters
+from models.faces.reconstructor import FaceGeometry, FaceRendering
+from models.geometry.normals import grid_normals, vertex_normals
+from models.morphable.linear import MorphableModel
+from models.networks.unet import AddingUNet
+from models.rendering.interpolate import interpolate_corners
+from models.rendering.lighting import shade_chen2020
+from models.rendering.textures import UvGrid, sample_texture, to_uv, uv_rasterization
+from models.rendering.unwrapping import unwrap, unwrap_chen2020
+
+
+class UvObservation(NamedTuple):
+    """What the camera saw, laid out in UV. Not differentiable."""
+
+    photo: Float[Tensor, "b 3 u u"]
+    rendering: Float[Tensor, "b 3 u u"]
+    visible: Float[Tensor, "b 1 u u"]
+
+
+class DetailedSurface(NamedTuple):
+    """The coarse surface and what the displacement makes of it, laid out in UV, in the model's frame."""
+
+    displacement_mm: Float[Tensor, "b 1 u u"]
+    """Along the normal (or forwards); differentiable."""
+    positions_mm: Float[Tensor, "b 3 u u"]
+    """Displaced; differentiable in the displacement."""
+    coarse_normals: Float[Tensor, "b 3 u u"]
+    normals: Float[Tensor, "b 3 u u"]
+    """Of the displaced surface; equal to the coarse ones where nothing is displaced. Differentiable."""
+
+
+class DetailedRendering(NamedTuple):
+    image: Float[Tensor, "b 3 h w"]
+    normals: Float[Tensor, "b 3 h w"]
+    """Unit normals in the camera frame, 0 outside the face."""
+
+
+class FaceDetailer(nn.Module):
+    """The displacement network and the two ways its output meets the picture.
+
+    Args:
+        face_model: gives the UV layout and the regions that stay smooth.
+        uv_size: side of the UV maps in texels.
+        maximum_mm: largest displacement (the paper: 1 mm).
+        direction: "normal", or the paper's "forward": the model's z axis.
+        unwrapping: "texel" reads every texel at its own place and tests visibility; "vertex" is the paper's.
+        smooth_parts: regions without displacement; the paper keeps eyes, brows and nose smooth.
+        widths: channels of the network (see `AddingUNet`).
+    """
+
+    grid_face_index: Tensor
+    grid_barycentrics: Tensor
+    valid: Tensor
+    freedom: Tensor
+
+    def __init__(
+        self,
+        face_model: MorphableModel,
+        uv_size: int = 192,
+        maximum_mm: float = 1.5,
+        direction: Literal["normal", "forward"] = "normal",
+        unwrapping: Literal["texel", "vertex"] = "texel",
+        smooth_parts: tuple[Literal["eyes", "brows", "nose", "mouth"], ...] = ("eyes", "mouth"),
+        widths: tuple[int, ...] = (16, 32, 64, 64, 64, 64),
+    ) -> None:
+        super().__init__()
+        self.network = AddingUNet(4 if unwrapping == "texel" else 3, widths, 1, last_scale=0.1)
+        self.maximum_mm = maximum_mm
+        self.direction = direction
+        self.unwrapping = unwrapping
+        grid = uv_rasterization(face_model.uv, face_model.face_uv, (uv_size, uv_size))
+        self.register_buffer("grid_face_index", grid.face_index, persistent=False)
+        self.register_buffer("grid_barycentrics", grid.barycentrics, persistent=False)
+        self.register_buffer("valid", grid.valid, persistent=False)
+        regions = face_model.regions
+        allowed = regions.face
+        for part in smooth_parts:
+            allowed = allowed * (1 - getattr(regions, part))
+        freedom = to_uv(allowed[None, :, None], face_model.faces, grid)
+        # a soft rim: the displacement fades out instead of ending in a step
+        self.register_buffer("freedom", avg_pool2d(freedom, 5, 1, 2) * grid.valid, persistent=False)
+
+    @property
+    def grid(self) -> UvGrid:
+        """Which point of the mesh lies under each texel."""
+        return UvGrid(self.grid_face_index, self.grid_barycentrics, self.valid)
+
+    @torch.no_grad()
+    def observe(
+        self,
+        image: Float[Tensor, "b 3 h w"],
+        face_model: MorphableModel,
+        geometry: FaceGeometry,
+        rendering: FaceRendering,
+    ) -> UvObservation:
+        """Unwrap the photograph and its coarse rendering, pasted over the photograph where the face is."""
+        drawn = rendering.fragments.face_index[:, None] >= 0
+        both = torch.cat([image, torch.where(drawn, rendering.image, image)], 1)
+        screen, faces = geometry.vertices_screen, face_model.faces
+        seen, visible = unwrap(both, screen, faces, self.grid, rendering.fragments, perspective=False)
+        if self.unwrapping == "vertex":
+            seen = unwrap_chen2020(both, screen, faces, self.grid)
+        return UvObservation(seen[:, :3], seen[:, 3:], visible[:, None].to(image))
+
+    def displacement(self, observation: UvObservation) -> Float[Tensor, "b 1 u u"]:
+        """Millimetres, at most `maximum_mm`, 0 where the face must stay smooth. Differentiable in the network's weights."""
+        difference = 2 * (observation.photo - observation.rendering)
+        if self.unwrapping == "texel":
+            difference = torch.cat([difference * observation.visible, observation.visible], 1)
+        return self.maximum_mm * torch.tanh(self.network(difference)).float() * self.freedom
+
+    def displace(
+        self, face_model: MorphableModel, geometry: FaceGeometry, displacement_mm: Float[Tensor, "b 1 u u"]
+    ) -> DetailedSurface:
+        """Move the coarse surface, laid out in UV, and take its normals by finite differences.
+
+        The change that the displacement makes to the finite-difference normals is added to the smooth coarse ones, so no
+        displacement means no change, and the slit between the lips, where neighbours in UV lie apart in space, stays quiet.
+        Differentiable in the displacement only: the coarse stage is frozen.
+        """
+        with torch.no_grad():
+            vertices, faces = geometry.vertices_mm, face_model.faces
+            both = torch.cat([vertices, vertex_normals(vertices, faces)], -1)
+            maps = to_uv(both, faces, self.grid)
+            positions, coarse_normals = maps[:, :3], normalize(maps[:, 3:], dim=1)
+            undisplaced = grid_normals(positions, self.valid)
+            forward = torch.zeros_like(positions)
+            forward[:, 2] = self.valid.to(positions)
+        along = coarse_normals if self.direction == "normal" else forward
+        displaced = positions + displacement_mm * along
+        normals = normalize(coarse_normals + grid_normals(displaced, self.valid) - undisplaced, dim=1)
+        return DetailedSurface(displacement_mm, displaced, coarse_normals, normals)
+
+    def render(
+        self,
+        face_model: MorphableModel,
+        parameters: FaceParameters,
+        geometry: FaceGeometry,
+        rendering: FaceRendering,
+        normals: Float[Tensor, "b 3 u u"],
+    ) -> DetailedRendering:
+        """Light the detailed normals through the coarse rasterization, as DECA does (Feng et al. 2021).
+
+        Displacements are below a pixel, so what a pixel sees does not change; the true displaced mesh is
+        `models.faces.dense_mesh`. Differentiable in the normals.
+        """
+        covered = rendering.fragments.face_index[:, None] >= 0
+        uv = interpolate_corners(face_model.uv[face_model.face_uv], rendering.fragments)
+        sampled = sample_texture(normals, uv)
+        turned = torch.einsum("bij,bjhw->bihw", geometry.rotation, sampled)
+        normals_camera = normalize(turned, dim=1) * covered
+        return DetailedRendering(shade_chen2020(rendering.albedo, normals_camera, parameters.light), normals_camera)
+
+
+def uv_skin(freedom: Float[Tensor, "1 1 u u"], visible: Float[Tensor, "b 1 u u"]) -> Bool[Tensor, "b 1 u u"]:
+    """Texels that may be displaced and are seen."""
+    return (freedom > 0.5) & (visible > 0.5)
