@@ -17,11 +17,11 @@ from models.morphable.procedural_surface import (
 )
 from models.morphable.smooth_fields import bump, pair, smooth_abs, smooth_step, spot
 
-SKIN = np.array([205.0, 160.0, 136.0]) / 255.0
+SKIN = np.array([194.0, 149.0, 126.0]) / 255.0
 BROW = np.array([55.0, 42.0, 35.0]) / 255.0
 SCLERA = np.array([228.0, 222.0, 218.0]) / 255.0
 IRIS = np.array([98.0, 80.0, 66.0]) / 255.0
-MELANIN_ABSORPTION = np.array([0.22, 0.34, 0.45])
+MELANIN_ABSORPTION = np.array([0.20, 0.26, 0.30])
 HAEMOGLOBIN_ABSORPTION = np.array([-0.01, 0.08, 0.06])
 FIELDS_PER_PARITY = 40
 
