@@ -1,7 +1,7 @@
 """Coarse stage: a network learns to explain pictures of faces by a morphable model, without 3D truth.
 
-picture -> parameters -> vertices -> rendering -> losses. Source: Chen et al., TIP 2020. Where a default differs from the
-published choice the constructor says so; `experiments/configs/faces/coarse_paper.yaml` has the published ones.
+picture -> parameters -> vertices -> rendering -> losses. Source: Chen et al., TIP 2020. Where a default differs from
+the published choice the constructor says so; `experiments/configs/faces/coarse_paper.yaml` has the published ones.
 """
 
 from dataclasses import dataclass
@@ -62,8 +62,8 @@ class FaceCoarse(lightning.LightningModule):
         backbone: pictures -> features.
         image_size: side to which pictures are resized for the backbone.
         rendering_size: side at which training renders; photographs are reduced to it.
-        landmarks: "sliding" (default) holds all 68 points, those of the jaw on the visible outline; "published" holds the
-            51 inner points and leaves the jaw to the `outline` term; "none" trains without landmarks.
+        landmarks: "sliding" holds all 68 points, those of the jaw on the visible outline; "published" holds the 51
+            inner points and leaves the jaw to the `outline` term; "none" trains without landmarks.
         robust_landmarks: distance instead of squared distance beyond one pixel (the paper: squared).
         landmark_noise_share: deviation of a landmark's coordinates as a share of the picture, for the landmark fit.
         weights: of the losses.
@@ -74,7 +74,8 @@ class FaceCoarse(lightning.LightningModule):
         learning_rate, schedule: "cosine" warms up for 2 % and decays to 2 %; "published" is the paper's 0.98 every 2000
             steps down to a tenth.
         weight_decay: of AdamW; 0 is Adam.
-        initial_checkpoint: a run's checkpoint of this stage to start from (training on photographs after synthetic data).
+        initial_checkpoint: a run's checkpoint of this stage to start from (training on photographs after synthetic
+        data).
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class FaceCoarse(lightning.LightningModule):
         landmarks: Literal["sliding", "published", "none"] = "sliding",
         robust_landmarks: bool = True,
         landmark_noise_share: float = 0.003,
-        weights: CoarseWeights = CoarseWeights(),  # noqa: B008  frozen
+        weights: CoarseWeights = CoarseWeights(),
         colour_start: float = 0.4,
         colour_shape_start: float = 0.7,
         perceptual: PerceptualLoss | None = None,
@@ -262,7 +263,8 @@ class FaceCoarse(lightning.LightningModule):
 
 
 def skin_share(segmentation: Tensor, side: int) -> Tensor:
-    """[b 1 side side]: 1 where a reduced pixel is all skin, brow, nose or lip; 1 everywhere for pictures without a mask."""
+    """[b 1 side side]: 1 where a reduced pixel is all skin, brow, nose or lip; 1 everywhere for pictures without a
+    mask."""
     classes = torch.tensor(SKIN_CLASSES, device=segmentation.device)
     skin = torch.isin(segmentation, classes) | (segmentation < 0)
     return (resized(skin[:, None].float(), side) > 0.99).float()

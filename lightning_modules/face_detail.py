@@ -1,8 +1,8 @@
 """Fine stage: a network learns to read wrinkles from the shading that the coarse face leaves unexplained.
 
-picture -> frozen coarse face -> UV maps -> displacement -> normals -> rendering -> losses. Source: Chen et al., TIP 2020.
-Where a default differs from the published choice the constructor says so; `experiments/configs/faces/detail_paper.yaml` has
-the published ones.
+picture -> frozen coarse face -> UV maps -> displacement -> normals -> rendering -> losses. Source: Chen et al., TIP
+2020. Where a default differs from the published choice the constructor says so;
+`experiments/configs/faces/detail_paper.yaml` has the published ones.
 """
 
 import io
@@ -72,7 +72,8 @@ class FaceDetail(lightning.LightningModule):
         uv_size: side of the UV maps in texels.
         maximum_mm, direction, unwrapping, smooth_parts, widths: see `FaceDetailer`.
         weights: of the losses.
-        laplacian_threshold_mm2, normal_threshold, bend_threshold: squared roughness below which smoothing has no gradient
+        laplacian_threshold_mm2, normal_threshold, bend_threshold: squared roughness below which smoothing has no
+        gradient
             (the paper at 512 texels: 0.2, 1e-3, 1e-4; a finer grid has smaller steps).
         learning_rate, schedule: "cosine", or "published": 0.99 every 5000 steps down to a hundredth.
     """
@@ -86,7 +87,7 @@ class FaceDetail(lightning.LightningModule):
         unwrapping: Literal["texel", "vertex"] = "texel",
         smooth_parts: tuple[Literal["eyes", "brows", "nose", "mouth"], ...] = ("eyes", "mouth"),
         widths: tuple[int, ...] = (16, 32, 64, 64, 64, 64),
-        weights: DetailWeights = DetailWeights(),  # noqa: B008  frozen
+        weights: DetailWeights = DetailWeights(),
         laplacian_threshold_mm2: float = 0.2,
         normal_threshold: float = 1e-3,
         bend_threshold: float = 1e-2,
@@ -109,7 +110,9 @@ class FaceDetail(lightning.LightningModule):
     @classmethod
     def load(cls, checkpoint: str | Path) -> "FaceDetail":
         """A trained stage from its checkpoint alone: the coarse stage inside is used, not the file it came from."""
-        return cls.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True, coarse_checkpoint=str(checkpoint))
+        return cls.load_from_checkpoint(
+            checkpoint, map_location="cpu", weights_only=True, coarse_checkpoint=str(checkpoint)
+        )
 
     def train(self, mode: bool = True) -> "FaceDetail":
         """The coarse stage never leaves evaluation mode."""
@@ -149,9 +152,7 @@ class FaceDetail(lightning.LightningModule):
             "size": masked_mean(surface.displacement_mm.square().clamp(max=10), valid[None].float()),
             "normal_change": masked_mean((surface.normals - surface.coarse_normals).square(), valid[None].float()),
             "keep_out": masked_mean(surface.displacement_mm.square().clamp(max=10), (1 - free[0]) * valid),
-            "position_laplacian": thresholded_laplacian_loss(
-                surface.positions_mm, valid, self.laplacian_threshold_mm2
-            ),
+            "position_laplacian": thresholded_laplacian_loss(surface.positions_mm, valid, self.laplacian_threshold_mm2),
             "normal_laplacian": thresholded_laplacian_loss(surface.normals, valid, self.normal_threshold),
             "normal_bend": thresholded_bend_loss(surface.normals, valid, self.bend_threshold),
             "map_smoothness": neighbour_difference_loss(surface.displacement_mm, valid),

@@ -1,5 +1,5 @@
 """Faces in detail from photographs alone: a coarse morphable model, then a displacement map in UV space.
 
-Source: Chen, Chen, Zhang, Mitchell, Yu: "Photo-realistic facial details synthesis / self-supervised learning of detailed
-3D face reconstruction", IEEE Transactions on Image Processing 2020, and the authors' code (MIT).
+Source: Chen et al., "Self-supervised Learning of Detailed 3D Face Reconstruction", IEEE Transactions on Image
+Processing 2020 (arXiv 1910.11791), and the authors' code (MIT licence).
 """

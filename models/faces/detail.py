@@ -1,4 +1,5 @@
-"""Wrinkles from shading: unwrap the photograph and its coarse rendering, and read a displacement map off their difference.
+"""Wrinkles from shading: unwrap the photograph and its coarse rendering, and read a displacement map off their
+difference.
 
 Chen et al., TIP 2020, fine stage. The published choices are options; the defaults mend three of them: texels are read
 bilinearly at their own place instead of at the nearest pixel of a vertex, texels that the camera does not see are known
@@ -117,7 +118,8 @@ class FaceDetailer(nn.Module):
         return UvObservation(seen[:, :3], seen[:, 3:], visible[:, None].to(image))
 
     def displacement(self, observation: UvObservation) -> Float[Tensor, "b 1 u u"]:
-        """Millimetres, at most `maximum_mm`, 0 where the face must stay smooth. Differentiable in the network's weights."""
+        """Millimetres, at most `maximum_mm`, 0 where the face must stay smooth. Differentiable in the network's
+        weights."""
         difference = 2 * (observation.photo - observation.rendering)
         if self.unwrapping == "texel":
             difference = torch.cat([difference * observation.visible, observation.visible], 1)
@@ -128,9 +130,9 @@ class FaceDetailer(nn.Module):
     ) -> DetailedSurface:
         """Move the coarse surface, laid out in UV, and take its normals by finite differences.
 
-        The change that the displacement makes to the finite-difference normals is added to the smooth coarse ones, so no
-        displacement means no change, and the slit between the lips, where neighbours in UV lie apart in space, stays quiet.
-        Differentiable in the displacement only: the coarse stage is frozen.
+        The change that the displacement makes to the finite-difference normals is added to the smooth coarse ones, so
+        no displacement means no change, and the slit between the lips, where neighbours in UV lie apart in space,
+        stays quiet. Differentiable in the displacement only: the coarse stage is frozen.
         """
         with torch.no_grad():
             vertices, faces = geometry.vertices_mm, face_model.faces

@@ -53,7 +53,9 @@ class FaceEncoder(nn.Module):
             if bias:
                 nn.init.zeros_(head.bias)
             if index in (0, 2):
-                nn.init.trunc_normal_(head.weight, std=initial_deviation, a=-2 * initial_deviation, b=2 * initial_deviation)
+                nn.init.trunc_normal_(
+                    head.weight, std=initial_deviation, a=-2 * initial_deviation, b=2 * initial_deviation
+                )
         self.register_buffer("pose_scales", torch.tensor(list(pose_scales)))
         light = torch.zeros(LIGHT_SHAPE)
         light[:2] = torch.tensor(initial_light)[:, None]

@@ -135,5 +135,3 @@ def _jacobian(turned: Tensor, scale: Tensor, rotation: Tensor, point_modes: Tens
     ]
     shape = torch.einsum("b,bxm,bklm->blxk", scale, rotation[:, :2], point_modes)
     return torch.cat([torch.stack(rows, 2), shape], -1)
-
-

@@ -17,8 +17,9 @@ class FaceParameters(NamedTuple):
     albedo: Float[Tensor, "b ka"]
     """In standard deviations."""
     pose: Float[Tensor, "b 6"]
-    """Pitch, yaw, roll in radians (`models.geometry.rotations.rotation_from_face_angles`), translation right and up as
-    a share of the picture's side, natural logarithm of the scale; 0 is a centred frontal face of side / 200 px per mm."""
+    """Pitch, yaw, roll in radians (`models.geometry.rotations.rotation_from_face_angles`), translation right and up
+    as a share of the picture's side, natural logarithm of the scale; 0 is a centred frontal face of side / 200 px per
+    mm."""
     light: Float[Tensor, "b 9 3"]
     """Spherical-harmonic coefficients for each colour, in the convention of Chen et al. (TIP 2020)."""
 

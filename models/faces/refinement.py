@@ -19,36 +19,40 @@ LANDMARK_NOISE_SHARE = 0.008
 """Deviation of a landmark's coordinate as a share of the picture's side."""
 
 
-def refined(
+def refine(
     reconstructor: FaceReconstructor,
     images: Float[Tensor, "b 3 h w"],
     parameters: FaceParameters,
-    *,
     steps: int,
+    *,
     landmarks: Float[Tensor, "b 68 2"] | None = None,
+    landmark_weights: Float[Tensor, "b 68"] | None = None,
     segmentation: Int[Tensor, "b h w"] | None = None,
     rendering_size: int = 96,
     learning_rate: float = 0.02,
 ) -> FaceParameters:
     """Maximum a posteriori parameters: Adam on colours, landmarks and the model's prior, begun at the network's answer.
 
-    With landmarks, the shape that they alone support (`LandmarkFit`) is the starting point; without, the landmarks of the
-    network's own answer hold the pose in place, since colours alone let a face slide and turn away.
+    With landmarks, the shape that they alone support (`LandmarkFit`) is the starting point; without, the landmarks of
+    the network's own answer hold the pose in place, since colours alone let a face slide and turn away.
 
     Args:
         images: square crops in [0, 1].
+        steps: of Adam.
         landmarks: in pixels of the crops.
-        segmentation: CelebAMask-HQ classes; colours are compared on skin, nose, brows and lips. None compares them on all
-            of the rendered skin, robustly.
+        landmark_weights: 0 where a landmark is not known; all are when None.
+        segmentation: CelebAMask-HQ classes; colours are compared on skin, nose, brows and lips. None compares them on
+            all of the rendered skin, robustly.
     """
     side = images.shape[-1]
     start = parameters.detached()
+    known = images.new_ones(len(images), 68) if landmark_weights is None or landmarks is None else landmark_weights
     if landmarks is None:
         anchor, noise_share = reconstructor.deform(start, side).landmarks.detach(), 3 * LANDMARK_NOISE_SHARE
     else:
         anchor, noise_share = landmarks.to(images), LANDMARK_NOISE_SHARE
         fit = LandmarkFit(reconstructor.face_model, noise_share, iterations=6)
-        identity, expression, pose = fit(anchor, torch.ones_like(anchor[..., 0]), side)
+        identity, expression, pose = fit(anchor, known, side)
         start = start._replace(identity=identity, expression=expression, pose=pose)
     target = resize(images, (rendering_size, rendering_size), mode="bilinear", align_corners=False, antialias=True)
     allowed = allowed_pixels(segmentation, images, rendering_size)
@@ -59,7 +63,7 @@ def refined(
         for _ in range(steps):
             optimiser.zero_grad()
             loss = colour_cost(reconstructor, free, target, allowed)
-            loss = loss + landmark_cost(reconstructor, free, anchor, side, noise_share) + prior_cost(free, start)
+            loss = loss + landmark_cost(reconstructor, free, anchor, known, side, noise_share) + prior_cost(free, start)
             loss.sum().backward()
             optimiser.step()
             decay.step()
@@ -78,7 +82,7 @@ def allowed_pixels(segmentation: Tensor | None, images: Tensor, size: int) -> Fl
 def colour_cost(
     reconstructor: FaceReconstructor, parameters: FaceParameters, target: Tensor, allowed: Tensor
 ) -> Float[Tensor, " b"]:
-    """Negative log likelihood of the colours: a robust mean over the compared pixels, so that shrinking does not pay."""
+    """Negative log likelihood of the colours: a robust mean over the compared pixels; shrinking does not pay."""
     size = target.shape[-1]
     rendering = reconstructor.render(parameters, reconstructor.deform(parameters, size), size)
     mask = (rendering.skin * allowed)[:, 0]
@@ -89,11 +93,11 @@ def colour_cost(
 
 
 def landmark_cost(
-    reconstructor: FaceReconstructor, parameters: FaceParameters, anchor: Tensor, side: int, noise_share: float
+    reconstructor: FaceReconstructor, parameters: FaceParameters, anchor: Tensor, known: Tensor, side: int, share: float
 ) -> Float[Tensor, " b"]:
-    """Half the squared distances of the 68 points in units of their noise."""
+    """Half the squared distances of the known points in units of their noise, `share` of the side."""
     landmarks = reconstructor.deform(parameters, side).landmarks
-    return 0.5 * ((landmarks - anchor) / (noise_share * side)).square().sum((1, 2))
+    return 0.5 * (((landmarks - anchor) / (share * side)).square().sum(2) * known).sum(1)
 
 
 def prior_cost(parameters: FaceParameters, start: FaceParameters) -> Float[Tensor, " b"]:

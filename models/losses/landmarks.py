@@ -11,7 +11,7 @@ JAW = slice(0, 17)
 
 
 def landmark_weights() -> Float[Tensor, "68"]:
-    """Weights of the iBUG-68 points after those of Chen et al. for 86 points: lids, lip middle and corners count more."""
+    """Weights of the iBUG-68 points after Chen et al.'s for 86 points: lids, lip middle and corners count more."""
     weights = torch.ones(68)
     weights[[1, 4, 8, 12, 15]] = 2
     weights[[36, 39, 42, 45]] = 5
@@ -35,7 +35,7 @@ def landmark_loss(
 def robust_landmark_loss(
     predicted: Float[Tensor, "b l 2"], target: Float[Tensor, "b l 2"], weights: Float[Tensor, "b l"], side: int
 ) -> Float[Tensor, ""]:
-    """As `landmark_loss`, but growing like the distance beyond one pixel (Charbonnier): 8 (sqrt(d² + 1) − 1) a point."""
+    """As `landmark_loss`, but linear beyond one pixel (Charbonnier): 8 (sqrt(d² + 1) − 1) a point."""
     square = ((predicted - target) * (REFERENCE_SIDE / side)).square().sum(-1)
     return (weights * 8 * ((square + 1).sqrt() - 1)).sum() / (weights > 0).sum().clamp_min(1)
 
@@ -51,9 +51,10 @@ def outline_loss(
 ) -> Float[Tensor, ""]:
     """Chen et al.'s term for the jaw points of a 2D annotator, which lie on the visible outline.
 
-    A jaw point whose own vertex faces the camera is held to that vertex. Otherwise it is held to the nearest vertex of the
-    silhouette, and the squared distance is cut off at 9.375 px of a 300 px picture. (The authors' release compares a count
-    with (0, 1), so its silhouette is always empty; here `on_silhouette` is the set it meant.) Differentiable in the vertices.
+    A jaw point whose own vertex faces the camera is held to that vertex. Otherwise it is held to the nearest vertex of
+    the silhouette, and the squared distance is cut off at 9.375 px of a 300 px picture. (The authors' release compares
+    a count with (0, 1), so its silhouette is always empty; here `on_silhouette` is the set it meant.) Differentiable
+    in the vertices.
     """
     scale = REFERENCE_SIDE / side
     to_own = ((vertices[:, jaw_vertices] - jaw_target) * scale).square().mean(-1)

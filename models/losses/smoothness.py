@@ -12,7 +12,8 @@ def masked_mean(values: Float[Tensor, "b c h w"], mask: Float[Tensor, "*b 1 h w"
 
 
 def neighbour_difference_loss(values: Float[Tensor, "b c h w"], valid: Bool[Tensor, "h w"]) -> Float[Tensor, ""]:
-    """Mean squared difference to the neighbour: right plus below, plus both diagonals (Chen et al., TIP 2020, 2.6 UV term)."""
+    """Mean squared difference to the neighbour: right plus below, plus both diagonals (Chen et al., TIP 2020, 2.6 UV
+    term)."""
     total = values.new_zeros(())
     height, width = valid.shape
     for rows, columns in ((0, 1), (1, 0), (1, 1), (1, -1)):
@@ -28,8 +29,8 @@ def thresholded_laplacian_loss(
 ) -> Float[Tensor, ""]:
     """Mean of max((mean of the four neighbours − value)², threshold) over texels whose neighbours are all valid.
 
-    Below the threshold there is no gradient: small roughness is free, spikes are not. The neighbours' mean is a fixed target,
-    as in the authors' code, where the gather is not differentiable (Chen et al., TIP 2020).
+    Below the threshold there is no gradient: small roughness is free, spikes are not. The neighbours' mean is a fixed
+    target, as in the authors' code, where the gather is not differentiable (Chen et al., TIP 2020).
     """
     inside = valid[1:-1, 1:-1] & valid[:-2, 1:-1] & valid[2:, 1:-1] & valid[1:-1, :-2] & valid[1:-1, 2:]
     fixed = values.detach()
@@ -41,7 +42,8 @@ def thresholded_laplacian_loss(
 def thresholded_bend_loss(
     normals: Float[Tensor, "b 3 h w"], valid: Bool[Tensor, "h w"], threshold: float
 ) -> Float[Tensor, ""]:
-    """Mean of max((n − neighbour's n)², threshold) over pairs to the right and below: the adjacent-triangle term on a grid."""
+    """Mean of max((n − neighbour's n)², threshold) over pairs to the right and below: the adjacent-triangle term on a
+    grid."""
     total = normals.new_zeros(())
     for axis, width in ((-1, normals.shape[-1]), (-2, normals.shape[-2])):
         first, second = normals.narrow(axis, 0, width - 1), normals.narrow(axis, 1, width - 1)

@@ -48,7 +48,9 @@ class ArcFace(nn.Module):
         self.prelu = nn.PReLU(64)
         incoming = 64
         for stage, (width, count) in enumerate(zip((64, 128, 256, 512), LAYERS[depth], strict=True)):
-            blocks = [_Block(incoming if index == 0 else width, width, 2 if index == 0 else 1) for index in range(count)]
+            blocks = [
+                _Block(incoming if index == 0 else width, width, 2 if index == 0 else 1) for index in range(count)
+            ]
             setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
             incoming = width
         self.bn2 = nn.BatchNorm2d(512, eps=1e-5)

@@ -44,7 +44,8 @@ class ConvolutionalEncoder(nn.Module):
         super().__init__()
         if image_size % 32 or width < 1:
             raise ValueError(
-                f"image_size is {image_size} and width {width}, but they must be a multiple of 32 and positive: change them."
+                f"image_size is {image_size} and width {width}, but a multiple of 32 and a positive number are needed: "
+                "change them."
             )
         channels = [2 * width, 4 * width, 4 * width, 6 * width, 6 * width, 8 * width]
         layers: list[nn.Module] = [StandardizedConvolution(3, channels[0], 7, 4), nn.ReLU(inplace=True)]

@@ -6,7 +6,7 @@ from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 
 def resized(images: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c side side"]:
-    """Square pictures of `side` pixels: block means where the size divides, else antialiased bilinear. Differentiable."""
+    """Square pictures of `side` pixels: block means where that divides, else antialiased bilinear. Differentiable."""
     height, width = images.shape[-2:]
     if height == width == side:
         return images

@@ -32,7 +32,8 @@ class AddingUNet(nn.Module):
         self.first = nn.Conv2d(incoming, widths[0], 3, 1, 1)
         self.down = nn.ModuleList(nn.Conv2d(wide, narrow, 3, 2, 1) for wide, narrow in pairwise(widths))
         self.up = nn.ModuleList(
-            nn.ConvTranspose2d(narrow, wide, 3, 2, 1, output_padding=1) for wide, narrow in reversed(list(pairwise(widths)))
+            nn.ConvTranspose2d(narrow, wide, 3, 2, 1, output_padding=1)
+            for wide, narrow in reversed(list(pairwise(widths)))
         )
         self.last = nn.ConvTranspose2d(widths[0], outgoing, 3, 1, 1)
         for layer in (self.first, *self.down, *self.up, self.last):

@@ -32,12 +32,12 @@ class VGGFace(nn.Module):
                 incoming = width
             layers.append(nn.MaxPool2d(2, 2, ceil_mode=True))
         self.convolutions = nn.Sequential(*layers)
-        self.fc6 = nn.Conv2d(512, 4096, 7)
-        self.fc7 = nn.Conv2d(4096, 4096, 1)
+        self.fc6 = nn.Conv2d(incoming, self.features, 7)
+        self.fc7 = nn.Conv2d(self.features, self.features, 1)
         if weights is not None:
             self.load_matconvnet(Path(weights))
 
-    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 4096"]:
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k"]:
         resized = interpolate(images, size=(224, 224), mode="bilinear", align_corners=False, antialias=True)
         return self.fc7(self.fc6(self.convolutions(255 * resized)).relu()).flatten(1)
 
