@@ -33,8 +33,7 @@ def contour_silhouette(
     again. Edges with an end nearer than ``near`` are left out.
     """
     topology = unique_edges(faces) if topology is None else topology
-    return _ContourSilhouette.apply(vertices_screen, faces, covered, sigma_px, topology, near)  # type:
-    ignore[return-value]
+    return _ContourSilhouette.apply(vertices_screen, faces, covered, sigma_px, topology, near)  # type: ignore
 
 
 class _ContourSilhouette(torch.autograd.Function):

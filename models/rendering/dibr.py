@@ -32,8 +32,7 @@ def dibr_silhouette(
     differentiable renderer", NeurIPS 2019; numbers as in 3D Magic Mirror, which measures in normalised coordinates: see
     `dibr_sigma_px`.
     """
-    return _DibrSilhouette.apply(vertices_screen, faces, covered, sigma_px, faces_per_pixel)  # type:
-    ignore[return-value]
+    return _DibrSilhouette.apply(vertices_screen, faces, covered, sigma_px, faces_per_pixel)  # type: ignore
 
 
 def dibr_sigma_px(size: tuple[int, int], sharpness: float = 7000) -> tuple[float, float]:
