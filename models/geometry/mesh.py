@@ -68,8 +68,8 @@ class Mesh:
 
     def to(self, device: torch.device | str) -> "Mesh":
         """The same mesh on another device."""
-        moved = {name: None if value is None else value.to(device) for name, value in vars(self).items()}
-        return Mesh(**moved)
+        moved = {name: value.to(device) for name, value in vars(self).items() if value is not None}
+        return replace(self, **moved)
 
 
 def _require_rows(name: str, array: Tensor, width: int) -> None:

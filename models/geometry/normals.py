@@ -1,7 +1,7 @@
 """Normals of faces, of vertices and of UV position maps.
 
-Vertex and grid normals stand in every training step, so their gradients are written out by hand: on one core they take an
-eighth of the time of autograd on the same formulas (which `tests/models/geometry/test_normals.py` keeps as the truth).
+Vertex and grid normals stand in every training step, so their gradients are written out by hand: on one core they take
+an eighth of the time of autograd on the same formulas (which `tests/models/geometry/test_normals.py` keeps as truth).
 Both are differentiable once.
 """
 

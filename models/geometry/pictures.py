@@ -1,0 +1,34 @@
+"""Textures as pictures: `[3 h w]` RGB in [0, 1] against 8-bit PNG."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+
+def png_from_texture(texture: Float[Tensor, "3 h w"]) -> bytes:
+    """PNG of a texture, clipped to [0, 1] and rounded to 8 bits a channel."""
+    pixels = (texture.detach().cpu().float().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels.numpy()).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def texture_from_picture(picture: Image.Image) -> Float[Tensor, "3 h w"]:
+    """Texture of an opened picture; an alpha channel is dropped."""
+    return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1).float() / 255
+
+
+def texture_from_file(path: Path) -> Float[Tensor, "3 h w"]:
+    """Raises FileNotFoundError or ValueError that names the picture."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist though a mesh names it as its texture: put it there.")
+    try:
+        with Image.open(path) as picture:
+            return texture_from_picture(picture)
+    except (UnidentifiedImageError, OSError, ValueError) as error:
+        raise ValueError(f"{path} is not a readable picture ({error}): export the texture again.") from error

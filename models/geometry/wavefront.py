@@ -1,0 +1,126 @@
+"""Wavefront OBJ with its material library and its texture."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from models.geometry.atomic import replace_when_complete
+from models.geometry.mesh import Mesh
+from models.geometry.pictures import png_from_texture, texture_from_file
+
+
+def write_obj(mesh: Mesh, path: Path) -> None:
+    """Nine significant digits, which bring every float32 back exactly. With a texture also `<stem>.mtl` and
+    `<stem>.png`.
+
+    The obj takes its place last: where it stands, its material and its texture do too.
+    """
+    text = _obj_text(mesh, path.stem)
+    if mesh.texture is None:
+        with replace_when_complete(path) as (obj,):
+            obj.write_text(text)
+        return
+    picture = png_from_texture(mesh.texture)
+    with replace_when_complete(path.with_suffix(".png"), path.with_suffix(".mtl"), path) as (png, mtl, obj):
+        png.write_bytes(picture)
+        mtl.write_text(f"newmtl surface\nKa 1 1 1\nKd 1 1 1\nKs 0 0 0\nillum 1\nmap_Kd {path.stem}.png\n")
+        obj.write_text(text)
+
+
+def read_obj(path: Path, *, texture: bool = True) -> Mesh:
+    """Any OBJ with polygons: they are split into fans, negative indices are resolved, all groups become one mesh.
+
+    The texture is the first `map_Kd` of the libraries it names. In a file where only some faces have texture
+    coordinates the others get one extra coordinate, (0, 0).
+    """
+    positions: list[list[float]] = []
+    coordinates: list[list[float]] = []
+    triangles: list[tuple[int, int, int]] = []
+    triangle_coordinates: list[tuple[int, int, int]] = []
+    libraries: list[str] = []
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, 1):
+            keyword, _, rest = line.partition(" ")
+            try:
+                if keyword == "v":
+                    positions.append([float(value) for value in rest.split()])
+                elif keyword == "vt":
+                    coordinates.append([float(value) for value in rest.split()[:2]])
+                elif keyword == "f":
+                    corners = [corner.split("/") for corner in rest.split()]
+                    vertex = [_index(corner[0], len(positions)) for corner in corners]
+                    coordinate = [_index(c[1], len(coordinates)) if len(c) > 1 and c[1] else -1 for c in corners]
+                    if len(corners) < 3:
+                        raise ValueError(f"a face has {len(corners)} corners")
+                    for i in range(1, len(corners) - 1):
+                        triangles.append((vertex[0], vertex[i], vertex[i + 1]))
+                        triangle_coordinates.append((coordinate[0], coordinate[i], coordinate[i + 1]))
+                elif keyword == "mtllib":
+                    libraries.append(rest.strip())
+            except ValueError as error:
+                raise ValueError(
+                    f"{path} is broken in line {number} ({error}): repair that line or export again."
+                ) from error
+    if not positions:
+        raise ValueError(f"{path} holds no vertices: give an obj file with lines that start with v.")
+    for name, rows, widths in (("v", positions, (3, 4, 6, 7)), ("vt", coordinates, (2,))):
+        if {len(row) for row in rows} - set(widths) or len({len(row) for row in rows}) > 1:
+            raise ValueError(f"{path} has {name} lines with missing or varying numbers of values: export it again.")
+    vertices = torch.tensor(positions, dtype=torch.float64)
+    faces = _triangles(triangles, len(vertices), path, "vertices")
+    face_uv = _triangles(triangle_coordinates, len(coordinates), path, "texture coordinates")
+    has_uv = bool(coordinates) and bool((face_uv >= 0).any())
+    if has_uv and bool((face_uv < 0).any()):
+        face_uv = torch.where(face_uv < 0, len(coordinates), face_uv)
+        coordinates.append([0.0, 0.0])
+    return Mesh(
+        vertices=vertices[:, :3].float(),
+        faces=faces,
+        uv=torch.tensor(coordinates, dtype=torch.float64).float() if has_uv else None,
+        face_uv=face_uv if has_uv else None,
+        texture=_texture(path, libraries) if texture and has_uv else None,
+        vertex_colors=vertices[:, 3:6].float() if vertices.shape[1] >= 6 else None,
+    )
+
+
+def _obj_text(mesh: Mesh, stem: str) -> str:
+    lines = [] if mesh.texture is None else [f"mtllib {stem}.mtl", "usemtl surface"]
+    rows = mesh.vertices if mesh.vertex_colors is None else torch.cat([mesh.vertices, mesh.vertex_colors], 1)
+    lines += ["v " + " ".join([f"{value:.9g}" for value in row]) for row in rows.detach().float().tolist()]
+    faces = (mesh.faces + 1).tolist()
+    if mesh.uv is None or mesh.face_uv is None:
+        lines += [f"f {a} {b} {c}" for a, b, c in faces]
+    else:
+        lines += [f"vt {u:.9g} {v:.9g}" for u, v in mesh.uv.detach().float().tolist()]
+        corners = (mesh.face_uv + 1).tolist()
+        lines += [f"f {a}/{s} {b}/{t} {c}/{u}" for (a, b, c), (s, t, u) in zip(faces, corners)]
+    return "\n".join(lines) + "\n"
+
+
+def _index(text: str, count: int) -> int:
+    """Zero-based; negative indices count back from the last element so far."""
+    index = int(text)
+    if index == 0:
+        raise ValueError("an index is 0 but obj counts from 1")
+    return index - 1 if index > 0 else count + index
+
+
+def _triangles(rows: list[tuple[int, int, int]], count: int, path: Path, what: str) -> Tensor:
+    indices = torch.tensor(rows, dtype=torch.long).reshape(-1, 3)
+    if len(indices) and int(indices.max()) >= count:
+        raise ValueError(
+            f"{path} has a face that uses number {int(indices.max()) + 1} of {count} {what}: export it again."
+        )
+    return indices
+
+
+def _texture(path: Path, libraries: list[str]) -> Tensor | None:
+    for library in (path.parent / name for name in libraries):
+        if not library.is_file():
+            raise FileNotFoundError(f"{library} does not exist though {path} names it as its material: put it there.")
+        for line in library.read_text(encoding="utf-8", errors="replace").splitlines():
+            words = line.split(maxsplit=1)
+            if len(words) == 2 and words[0] == "map_Kd":
+                return texture_from_file(library.parent / words[1].strip())
+    return None
