@@ -1,6 +1,7 @@
 """Which pixels might a primitive touch: boxes on the screen, spread into (primitive, pixel) pairs."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -51,7 +52,7 @@ def pixels_in_boxes(
     total = count.cumsum(0)
     cuts = torch.arange(0, int(total[-1]), PAIRS_AT_ONCE, device=total.device)[1:]
     ends = [0, *torch.searchsorted(total, cuts).tolist(), len(total)]
-    for begin, end in zip(ends[:-1], ends[1:]):
+    for begin, end in pairwise(ends):
         if begin == end:
             continue
         box = torch.repeat_interleave(torch.arange(begin, end, device=total.device), count[begin:end])

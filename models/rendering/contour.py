@@ -68,7 +68,8 @@ class _ContourSilhouette(torch.autograd.Function):
         distance = torch.hypot(away_x, away_y)
         coverage = 0.5 + 0.5 * torch.erf(side * distance / (math.sqrt(2) * sigma_px))
         slope = torch.exp(-0.5 * (distance / sigma_px) ** 2) / (math.sqrt(2 * math.pi) * sigma_px)
-        slope = slope * side / distance.clamp(min=1e-6)  # times the offset, the unit direction into the surface
+        # per offset from the outline: offset / distance is the unit direction
+        slope = slope * side / distance.clamp(min=1e-6)
         ctx.save_for_backward(vertices_screen, pixel, start, end, share, away_x * slope, away_y * slope)
         hard = covered.reshape(-1).to(x.dtype)
         return hard.index_copy(0, pixel, coverage).view(b, h, w)
@@ -77,9 +78,10 @@ class _ContourSilhouette(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, gradient):
         vertices_screen, pixel, start, end, share, pull_x, pull_y = ctx.saved_tensors
-        gradient = -gradient.reshape(-1).index_select(0, pixel)  # an outline that moves outward leaves the pixel
-        farther in ends, shares = torch.cat((start, end)), torch.cat((1 - share, share)) number =
-        vertices_screen.shape[0] * vertices_screen.shape[1] planes = [
+        gradient = -gradient.reshape(-1).index_select(0, pixel)  # the pull points inward, coverage grows outward
+        ends, shares = torch.cat((start, end)), torch.cat((1 - share, share))
+        number = vertices_screen.shape[0] * vertices_screen.shape[1]
+        planes = [
             vertices_screen.new_zeros(number).index_add_(0, ends, (gradient * pull).repeat(2) * shares)
             for pull in (pull_x, pull_y)
         ]

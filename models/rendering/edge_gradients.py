@@ -128,11 +128,9 @@ def _depth_slope(axis, pixel, z, vertices_screen, faces, face_index, perspective
     if perspective:  # 1 / z is linear on the screen
         z0, z1, z2 = 1 / z0, 1 / z1, 1 / z2
     area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-    if axis == 0:
-        rise = (z1 - z0) * (y2 - y0) - (z2 - z0) * (y1 - y0)
-    else:
-        rise = (x1 - x0) * (z2 - z0) - (x2 - x0) * (z1 - z0)
-    slope = rise / area
+    rise_right = (z1 - z0) * (y2 - y0) - (z2 - z0) * (y1 - y0)
+    rise_down = (x1 - x0) * (z2 - z0) - (x2 - x0) * (z1 - z0)
+    slope = (rise_right if axis == 0 else rise_down) / area
     return -z * z * slope if perspective else slope
 
 

@@ -61,7 +61,7 @@ def triangle_fringe(
     With ``wanted`` only the pairs of those pixels. Left out are degenerate triangles, those with a NaN, and those
     with a corner nearer than ``near``.
     """
-    (h, w), (b, v, _), f = size, vertices_screen.shape, len(faces)
+    (b, v, _), f = vertices_screen.shape, len(faces)
     sx, sy = sigma_px
     corner = [
         (faces[:, k] + v * torch.arange(b, device=faces.device)[:, None]).reshape(-1) for k in range(3)
@@ -77,8 +77,8 @@ def triangle_fringe(
     if wanted is not None:
         drawn &= _any_in_boxes(wanted, left, right, top, bottom, picture)
     kept = drawn.nonzero().squeeze(1)
-    boxes = (t.index_select(0, kept) for t in (left, right, top, bottom, picture))
-    for primitive, pixel, px, py in pixels_in_boxes(*boxes, size):
+    left, right, top, bottom, picture = (t.index_select(0, kept) for t in (left, right, top, bottom, picture))
+    for primitive, pixel, px, py in pixels_in_boxes(left, right, top, bottom, picture, size):
         if wanted is not None:
             chosen = wanted.reshape(-1).index_select(0, pixel).nonzero().squeeze(1)
             primitive, pixel, px, py = (t.index_select(0, chosen) for t in (primitive, pixel, px, py))
