@@ -26,8 +26,8 @@ VERBS = {
     "prepare": Verb("prepare", "convert a downloaded data set to the neutral layout"),
     "inspect": Verb("inspect", "count a data set's pictures and name every broken file"),
     "reconstruct": Verb("reconstruct", "turn photographs into textured meshes"),
-    "transfer": Verb("transfer", "put the expression of one reconstruction on the face of another"),
-    "relight": Verb("relight", "show one reconstruction in the light of another"),
+    "transfer": Verb("edit", "put the expression of one reconstruction on the face of another"),
+    "relight": Verb("edit", "show one reconstruction in the light of another"),
     "evaluate": Verb("evaluate", "measure meshes of any method against scans"),
     "bench": Verb("bench", "time the rasterizers side by side"),
 }

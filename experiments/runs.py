@@ -103,7 +103,9 @@ def load_module(run: Path) -> LightningModule:
     checkpoint = read_checkpoint(path)
     module_class = class_of(checkpoint, path)
     try:
-        module = module_class.load_from_checkpoint(path, map_location="cpu", weights_only=True)
+        # a stage that carries another one inside knows how to unpack it
+        unpack = getattr(module_class, "load", None)
+        module = unpack(path) if unpack else module_class.load_from_checkpoint(path, map_location="cpu", weights_only=True)
     except (RuntimeError, TypeError, KeyError) as error:
         raise UserError(
             f"{path} does not fit this version of {module_class.__name__} ({str(error).splitlines()[0]}); train the run again"

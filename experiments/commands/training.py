@@ -110,9 +110,14 @@ class ThreefoldCLI(LightningCLI):
         if not config.get("ckpt_path"):
             return
         path = Path(config["ckpt_path"])
-        written_by = read_checkpoint(path).get("hyper_parameters", {}).get("_class_path")
+        checkpoint = read_checkpoint(path)
+        written_by = checkpoint.get("hyper_parameters", {}).get("_class_path")
         if written_by is not None and written_by != config["model"]["class_path"]:
             raise UserError(f"{path} was written by {written_by}, but the configuration trains {config['model']['class_path']}")
+        inside = config["model"]["init_args"]
+        coarse = inside.get("coarse_checkpoint")
+        if coarse is not None and not Path(coarse).is_file() and "coarse_hyper_parameters" in checkpoint:
+            inside["coarse_checkpoint"] = str(path)  # it carries its coarse stage: the run's folder may have moved alone
 
     def _claim_run_folder(self) -> None:
         """A finished run is never overwritten; a resumed one keeps its earlier metrics beside the new ones."""

@@ -1,0 +1,88 @@
+"""A mesh on a screen, smooth at its outline: what the pictures of a reconstruction are made with."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, normalize
+
+from models.geometry.mesh import Mesh
+from models.geometry.normals import vertex_normals
+from models.rendering.fragments import Fragments
+from models.rendering.interpolate import interpolate, interpolate_corners
+from models.rendering.lighting import shade_chen2020
+from models.rendering.rasterize import rasterize
+from models.rendering.textures import sample_texture
+
+SAMPLES = 2
+"""Each pixel is drawn SAMPLES x SAMPLES times and averaged."""
+GREY = 0.75
+STUDIO_LIGHT = {0: 1.75, 1: 0.75, 2: -0.35, 3: 0.45}
+"""First coefficients of the light on grey shapes: ambient, from the front, the left and above."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Colours and coverage of one drawn mesh."""
+
+    image: Float[Tensor, "3 h w"]
+    """In [0, 1]; 0 where nothing is drawn, and at the outline already multiplied by the coverage."""
+    coverage: Float[Tensor, "1 h w"]
+    normals: Float[Tensor, "3 h w"]
+    """Unit normals in the camera frame (x right, y up, z to the camera); 0 outside."""
+
+    def over(self, background: Float[Tensor, "3 h w"]) -> Float[Tensor, "3 h w"]:
+        """The drawn mesh in front of a picture of the same size."""
+        return self.image + background * (1 - self.coverage)
+
+
+def studio_light() -> Float[Tensor, "9 3"]:
+    light = torch.zeros(9, 3)
+    for index, value in STUDIO_LIGHT.items():
+        light[index] = value
+    return light
+
+
+@torch.no_grad()
+def draw(
+    mesh: Mesh,
+    vertices_screen: Float[Tensor, "v 3"],
+    size: tuple[int, int],
+    *,
+    light: Float[Tensor, "9 3"] | None = None,
+    normals_camera: Float[Tensor, "v 3"] | None = None,
+) -> Drawing:
+    """Draws a mesh whose vertices stand at `vertices_screen` (pixels of a picture of `size` = (h, w), y down, depth).
+
+    Its colour is the texture, else the vertex colours, else grey. `light` shades it; None shows textures and colours as
+    they are (a texture taken from a photograph is lit already) and greys in a studio's light.
+    """
+    h, w = size[0] * SAMPLES, size[1] * SAMPLES
+    screen = vertices_screen[None] * SAMPLES
+    fragments = rasterize(screen, mesh.faces, (h, w), perspective=False)
+    if normals_camera is None:
+        normals_camera = vertex_normals(screen * screen.new_tensor([1, -1, -1]), mesh.faces)[0]
+    normals = normalize(interpolate(normals_camera[None], mesh.faces, fragments), dim=1)
+    colours = surface_colours(mesh, fragments)
+    if light is None and colours is None:
+        light = studio_light()
+    if colours is None:
+        colours = GREY * torch.ones_like(normals)
+    covered = (fragments.face_index[:, None] >= 0).to(colours)
+    image = colours if light is None else shade_chen2020(colours, normals, light[None].to(colours))
+    coverage = avg_pool2d(covered, SAMPLES)
+    return Drawing(
+        avg_pool2d(image.clamp(0, 1) * covered, SAMPLES)[0],
+        coverage[0],
+        (normalize(avg_pool2d(normals, SAMPLES), dim=1) * (coverage > 0))[0],
+    )
+
+
+def surface_colours(mesh: Mesh, fragments: Fragments) -> Tensor | None:
+    """[1 3 h w] colour of the surface under each pixel, None for a mesh without colours."""
+    if mesh.texture is not None and mesh.uv is not None and mesh.face_uv is not None:
+        return sample_texture(mesh.texture[None], interpolate_corners(mesh.uv[mesh.face_uv], fragments))
+    if mesh.vertex_colors is not None:
+        return interpolate(mesh.vertex_colors[None], mesh.faces, fragments)
+    return None

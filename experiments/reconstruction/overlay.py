@@ -1,0 +1,92 @@
+"""The reconstruction drawn over the photograph, in the photograph's own frame and resolution."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from experiments.reconstruction.drawing import Drawing, draw
+from experiments.reconstruction.explanation import ExplainedFace
+from models.geometry.mesh import Mesh
+
+LARGEST_DRAWING = 1600
+"""Larger faces are drawn at this size and enlarged, to keep memory small on very large photographs."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Whole pixels of the photograph, and how much they are reduced for drawing."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    reduction: float
+
+
+def window_around(points: Float[Tensor, "p 3"], photo_size: tuple[int, int]) -> Window:
+    """The pixels of a (width, height) photograph that the projected points can touch."""
+    low = points[:, :2].amin(0).floor().int().tolist()
+    high = points[:, :2].amax(0).ceil().int().tolist()
+    left, top = max(0, min(low[0] - 2, photo_size[0] - 1)), max(0, min(low[1] - 2, photo_size[1] - 1))
+    right, bottom = max(left + 1, min(high[0] + 2, photo_size[0])), max(top + 1, min(high[1] + 2, photo_size[1]))
+    width, height = right - left, bottom - top
+    return Window(left, top, width, height, min(1.0, LARGEST_DRAWING / max(width, height)))
+
+
+def draw_on_photo(
+    photo: Image.Image,
+    face: ExplainedFace,
+    mesh: Mesh,
+    vertices_screen: Float[Tensor, "v 3"],
+    *,
+    light: Float[Tensor, "9 3"] | None = None,
+) -> Image.Image:
+    """A mesh over the photograph. `vertices_screen` are its vertices on the crop's screen (`face.in_photo` moves them).
+
+    `light` as for `draw`.
+    """
+    points = face.in_photo(vertices_screen)
+    window = window_around(points, photo.size)
+    corner = points.new_tensor([window.left, window.top, 0])
+    size = (max(1, round(window.height * window.reduction)), max(1, round(window.width * window.reduction)))
+    drawing = draw(mesh, (points - corner) * window.reduction, size, light=light)
+    return pasted(photo, drawing, window)
+
+
+def pasted(photo: Image.Image, drawing: Drawing, window: Window) -> Image.Image:
+    """The drawing in front of the photograph, blended by its coverage."""
+    coverage = picture_of(drawing.coverage.expand(3, -1, -1)).convert("L").resize((window.width, window.height))
+    opaque = drawing.image / drawing.coverage.clamp_min(1e-3)
+    front = picture_of(opaque).resize((window.width, window.height))
+    result = photo.copy()
+    result.paste(front, (window.left, window.top), coverage)
+    return result
+
+
+def with_landmarks(
+    photo: Image.Image, predicted: Float[Tensor, "68 2"], given: np.ndarray | None
+) -> Image.Image:
+    """The photograph with the predicted points in green, and the given ones, where there are some, in red."""
+    result = photo.copy()
+    pen = ImageDraw.Draw(result)
+    radius = max(1.5, float((predicted.amax(0) - predicted.amin(0)).max()) / 110)
+    if given is not None:
+        for x, y in given.tolist():
+            pen.ellipse((x - radius, y - radius, x + radius, y + radius), outline=(255, 60, 60), width=max(1, int(radius / 2)))
+    for x, y in predicted.tolist():
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=(60, 255, 90))
+    return result
+
+
+def picture_of(image: Float[Tensor, "3 h w"]) -> Image.Image:
+    """[3 h w] in [0, 1] as an 8-bit picture."""
+    return Image.fromarray((image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy())
+
+
+def normal_picture(normals: Float[Tensor, "3 h w"]) -> Float[Tensor, "3 h w"]:
+    """Unit normals as colours, (n + 1) / 2; empty pixels stay the neutral (0.5, 0.5, 0.5)."""
+    return torch.where(normals.square().sum(0, keepdim=True) > 0.25, (normals + 1) / 2, 0.5)
