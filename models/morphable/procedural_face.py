@@ -1,90 +1,68 @@
 """A complete morphable face that needs no file and no licence."""
 
-import hashlib
-import os
-import tempfile
-import zipfile
 from pathlib import Path
 
-import numpy as np
 import torch
 from numpy import ndarray
 
-from models.morphable import (
-    contour_rows as contour_rows_module,
-)
-from models.morphable import (
-    gaussian_fields,
-    orthogonal_modes,
-    procedural_albedo,
-    procedural_expressions,
-    procedural_grid,
-    procedural_identity,
-    procedural_surface,
-    smooth_fields,
-    vertex_regions,
-)
+from models.morphable.array_cache import cached_arrays
 from models.morphable.contour_rows import contour_rows
 from models.morphable.linear import Blendshapes, MorphableModel, VertexRegions
-from models.morphable.procedural_albedo import albedo_model, brow_band, eye_opening, lips
+from models.morphable.procedural_albedo import albedo_model
 from models.morphable.procedural_expressions import BLENDSHAPE_NAMES, blendshape_displacements, expression_basis
-from models.morphable.procedural_grid import Level, face_grid, landmark_uv, locate
+from models.morphable.procedural_grid import GRID_SIZE, Level, face_grid, landmark_uv, locate
 from models.morphable.procedural_identity import identity_basis
 from models.morphable.procedural_surface import mean_surface
-from models.morphable.smooth_fields import smooth_abs, smooth_step
-from models.morphable.vertex_regions import soften
+from models.morphable.vertex_regions import region_weights
 
 REFERENCE_LEVEL: Level = "tiny"
-_RECIPE = (
-    contour_rows_module,
-    gaussian_fields,
-    orthogonal_modes,
-    procedural_albedo,
-    procedural_expressions,
-    procedural_grid,
-    procedural_identity,
-    procedural_surface,
-    smooth_fields,
-    vertex_regions,
+"""Modes are made orthogonal on this level's vertices, so that coefficients mean the same at all levels."""
+RECIPE = (
+    "contour_rows",
+    "gaussian_fields",
+    "orthogonal_modes",
+    "procedural_albedo",
+    "procedural_expressions",
+    "procedural_face",
+    "procedural_grid",
+    "procedural_identity",
+    "procedural_surface",
+    "smooth_fields",
+    "vertex_regions",
 )
+LARGEST_IDENTITY, LARGEST_ALBEDO = 200, 100
 
 
 def procedural_face(
     level: Level = "default", *, identity_size: int = 80, albedo_size: int = 40, cache: Path | None = None
 ) -> MorphableModel:
-    """The procedural face at a level of detail: tiny, default, fine or bfm_like.
+    """The procedural face at a level of detail: tiny, default, fine or bfm_like (3 400 to 40 700 vertices).
 
     Coefficients mean the same at every level. Texture coordinates are per vertex (face_uv equals faces) over the whole
     unit square. Built in seconds and kept as an npz file under `cache` (default `$THREEFOLD_CACHE`, else
     `~/.cache/threefold`), keyed by a hash of the recipe; an unreadable file is built anew. Nothing in it derives from a
     scan or a licensed model.
 
+    The mouth is a slit that opens on nothing, as in the usual cropped scans: a bag behind it would need a place of its own
+    in the texture square and would close the boundary that other models have (see `mouth_interior` for pictures).
+
     Raises:
         ValueError: for an unknown level, or more modes than there are.
     """
-    if level not in procedural_grid.GRID_SIZE:
-        raise ValueError(f"level was {level!r}; choose one of {', '.join(procedural_grid.GRID_SIZE)}.")
-    if not 1 <= identity_size <= 200 or not 1 <= albedo_size <= 100:
+    if level not in GRID_SIZE:
+        raise ValueError(f"level was {level!r}; choose one of {', '.join(GRID_SIZE)}.")
+    if not 1 <= identity_size <= LARGEST_IDENTITY or not 1 <= albedo_size <= LARGEST_ALBEDO:
         raise ValueError(
-            f"identity_size {identity_size} and albedo_size {albedo_size} were asked for; "
-            "choose at most 200 identity modes and 100 albedo modes, at least one of each."
+            f"identity_size {identity_size} and albedo_size {albedo_size} were asked for; choose 1 to "
+            f"{LARGEST_IDENTITY} identity modes and 1 to {LARGEST_ALBEDO} albedo modes."
         )
-    provenance = recipe_hash(level, identity_size, albedo_size)
-    folder = cache or Path(os.environ.get("THREEFOLD_CACHE") or Path.home() / ".cache" / "threefold")
-    path = folder / f"procedural_face_{level}_{provenance}.npz"
-    arrays = _read_cache(path)
-    if arrays is None:
-        arrays = build_arrays(level, identity_size, albedo_size)
-        _write_cache(path, arrays)
+    arrays, provenance = cached_arrays(
+        f"procedural_face_{level}_{identity_size}_{albedo_size}",
+        RECIPE,
+        lambda: build_arrays(level, identity_size, albedo_size),
+        cache,
+    )
     return _model_of(arrays, f"procedural_face[{level}]", provenance)
-
-
-def recipe_hash(level: Level, identity_size: int, albedo_size: int) -> str:
-    """Sixteen hexadecimal digits that change with the code of the recipe and its options."""
-    digest = hashlib.sha256(f"{level} {identity_size} {albedo_size}".encode())
-    for module in (*_RECIPE, None):
-        digest.update(Path(module.__file__ or "" if module else __file__).read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def build_arrays(level: Level, identity_size: int, albedo_size: int) -> dict[str, ndarray]:
@@ -101,8 +79,6 @@ def build_arrays(level: Level, identity_size: int, albedo_size: int) -> dict[str
 
     landmark_faces, landmark_barycentrics = locate(grid, *landmark_uv())
     landmarks = (points.position_mm[landmark_faces] * landmark_barycentrics[..., None]).sum(1)
-    x, y, azimuth = points.x, points.y, np.rad2deg(np.abs(points.azimuth))
-    nose = np.where((np.abs(x) < 19.0) & (y > -17.0) & (y < 34.0), 1.0, 0.0) * (np.abs(x) < 21.0 - 0.35 * (y + 6.0))
     return {
         "mean_mm": points.position_mm,
         "identity_basis_mm": identity,
@@ -116,54 +92,19 @@ def build_arrays(level: Level, identity_size: int, albedo_size: int) -> dict[str
         "contour_candidates": contour_rows(points.position_mm, landmarks[:17]),
         "blendshapes_mm": blendshapes,
         "to_expression": to_expression,
-        "region_face": smooth_step(88.0, 78.0, azimuth) * smooth_step(-86.0, -78.0, y) * smooth_step(84.0, 76.0, y),
-        "region_eyes": np.maximum(eye_opening(x, y), eye_opening(x, y - 0.8)),
-        "region_brows": soften(brow_band(x, y, 3.2), grid.faces),
-        "region_nose": soften(nose, grid.faces),
-        "region_mouth": np.where((np.abs(smooth_abs(x)) < 28.0), lips(x, y), 0.0),
+        **{f"region_{part}": weight for part, weight in region_weights(points, grid.faces).items()},
     }
 
 
 def _model_of(arrays: dict[str, ndarray], name: str, provenance: str) -> MorphableModel:
-    floats = {key: torch.as_tensor(value, dtype=torch.float32) for key, value in arrays.items()}
-    whole = {
-        key: torch.as_tensor(arrays[key], dtype=torch.int64)
-        for key in ("faces", "landmark_faces", "contour_candidates")
-    }
+    tensors = {key: torch.from_numpy(value) for key, value in arrays.items()}
+    regions = VertexRegions(*(tensors.pop(f"region_{part}") for part in VertexRegions._fields))
+    blendshapes = Blendshapes(BLENDSHAPE_NAMES, tensors.pop("blendshapes_mm"), tensors.pop("to_expression"))
     return MorphableModel(
-        mean_mm=floats["mean_mm"],
-        identity_basis_mm=floats["identity_basis_mm"],
-        expression_basis_mm=floats["expression_basis_mm"],
-        albedo_mean=floats["albedo_mean"],
-        albedo_basis=floats["albedo_basis"],
-        faces=whole["faces"],
-        uv=floats["uv"],
-        face_uv=whole["faces"],
-        landmark_faces=whole["landmark_faces"],
-        landmark_barycentrics=floats["landmark_barycentrics"],
-        contour_candidates=whole["contour_candidates"],
-        regions=VertexRegions(*(floats[f"region_{part}"] for part in VertexRegions._fields)),
+        **tensors,
+        face_uv=tensors["faces"],
+        regions=regions,
         name=name,
         provenance=provenance,
-        blendshapes=Blendshapes(BLENDSHAPE_NAMES, floats["blendshapes_mm"], floats["to_expression"]),
+        blendshapes=blendshapes,
     )
-
-
-def _read_cache(path: Path) -> dict[str, ndarray] | None:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
-        return None
-
-
-def _write_cache(path: Path, arrays: dict[str, ndarray]) -> None:
-    """Whole or not at all; a folder that cannot be written to costs time, not the result."""
-    small = {key: value.astype(np.float32 if value.dtype.kind == "f" else np.int32) for key, value in arrays.items()}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
-            np.savez(file, **small)  # pyright: ignore[reportArgumentType]
-        os.replace(file.name, path)
-    except OSError:
-        return
