@@ -1,4 +1,4 @@
-"""Which triangle does each pixel see: the definition of truth, in float64, one triangle after the other, written to be read."""
+"""Which triangle does each pixel see: the definition of truth, float64, one triangle after the other, made to be read."""
 
 import torch
 from jaxtyping import Float, Int
@@ -16,7 +16,7 @@ def reference_face_index(
     cull: str,
     near: float,
 ) -> Int[Tensor, "b h w"]:
-    """Index of the nearest triangle under each pixel centre, -1 where there is none; every triangle meets every pixel."""
+    """Index of the nearest triangle under each pixel centre, -1 where there is none. Conventions: see rasterize."""
     h, w = size
     device = vertices_screen.device
     centre_y, centre_x = torch.meshgrid(
