@@ -41,7 +41,7 @@ class FaceEncoder(nn.Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        features = backbone.features
+        features = getattr(backbone, "features", None)
         if not isinstance(features, int):
             raise ValueError(f"The backbone {type(backbone).__name__} does not say how many `features` it makes.")
         self.backbone = backbone
