@@ -1,5 +1,7 @@
 """The procedural face as a dense mesh with one vertex a texel, displaced: the truth that is photographed."""
 
+import os
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +21,8 @@ MOUTH_ROWS = 6
 
 
 class DenseFace(NamedTuple):
-    """What all faces of one model and texture size share. Letters: v coarse vertices, d texels on the face, n mouth columns.
+    """What all faces of one model and texture size share. Letters: v coarse vertices, d texels on the face, n mouth
+    columns.
 
     The vertices of the photographed mesh are the texels in row-major order, then the rows of the mouth's inside.
     """
@@ -29,7 +32,8 @@ class DenseFace(NamedTuple):
     corners: Tensor
     """[d, 3] coarse vertices around each texel, and"""
     weights: Tensor
-    """[d, 3] their weights. Texels next to the slit between the lips are moved onto it, so that a closed mouth is shut."""
+    """[d, 3] their weights. Texels next to the slit between the lips are moved onto it, so that a closed mouth is
+    shut."""
     faces: Tensor
     """[f, 3] triangles of the photographed mesh."""
     albedo_mean: Tensor
@@ -55,8 +59,8 @@ class FaceSurfaces(NamedTuple):
     """[b, p, 3]"""
 
 
-def dense_face(model: MorphableModel, level: Level, uv_size: int) -> DenseFace:
-    """Topology, albedo and classes at every texel. Takes seconds; do it once a process."""
+def dense_face(model: MorphableModel, level: Level, uv_size: int, *, cache: Path | None = None) -> DenseFace:
+    """Topology, albedo and classes at every texel. The albedo takes seconds: `cache` is a folder that keeps it."""
     grid = uv_rasterization(model.uv, model.face_uv, (uv_size, uv_size))
     coarse = face_grid(level)
     rows, columns = grid.valid.nonzero().T
@@ -74,7 +78,7 @@ def dense_face(model: MorphableModel, level: Level, uv_size: int) -> DenseFace:
     points = mean_surface(u, v)
     reference_grid = face_grid(REFERENCE_LEVEL)
     reference = mean_surface(reference_grid.uv[:, 0], reference_grid.uv[:, 1])
-    albedo_mean, albedo_basis = albedo_model(points, reference, model.albedo_size)
+    albedo_mean, albedo_basis = _kept_albedo(cache, model, points, reference, uv_size)
     mouth_columns = _mouth_columns(coarse)
     triangles = _texel_triangles(grid.valid, above_row, left_column, right_column)
     inside_mouth = _strip_triangles(mouth_columns.shape[1], MOUTH_ROWS) + len(rows)
@@ -94,18 +98,34 @@ def dense_face(model: MorphableModel, level: Level, uv_size: int) -> DenseFace:
     )
 
 
+def _kept_albedo(
+    cache: Path | None, model: MorphableModel, points: SurfacePoints, reference: SurfacePoints, uv_size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    path = cache / f"albedo_{uv_size}_{model.provenance}.npz" if cache else None
+    if path is not None and path.is_file():
+        with np.load(path, allow_pickle=False) as kept:
+            return kept["mean"], kept["basis"]
+    mean, basis = (values.astype(np.float32) for values in albedo_model(points, reference, model.albedo_size))
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(path.with_suffix(".part.npz"), mean=mean, basis=basis)
+        os.replace(path.with_suffix(".part.npz"), path)
+    return mean, basis
+
+
 def displaced_surfaces(
     face: DenseFace, identity: Tensor, expression: Tensor, albedo: Tensor, displacement_mm: Tensor
 ) -> FaceSurfaces:
     """Faces with [b, 1, u, u] displacement along the coarse normals.
 
-    The coarse normals are the vertex normals, interpolated. The displaced ones add to them what the displacement changes
-    in the normals of the dense mesh, so that the coarse triangles do not shine through: n + (N(P + d n) - N(P)).
+    The coarse normals are the vertex normals, interpolated. The displaced ones add to them what the displacement
+    changes in the normals of the dense mesh, so that the coarse triangles do not shine through: n + (N(P + d n) -
+    N(P)).
     """
     coarse = face.model.vertices_mm(identity, expression)
     coarse_normals = vertex_normals(coarse, face.model.faces)
     texels = _at_texels(face, torch.cat([coarse, coarse_normals], -1))
-    base, normals = texels[..., :3], torch.nn.functional.normalize(texels[..., 3:], dim=-1)
+    base, normals = texels[..., :3], _unit(texels[..., 3:])
     depth = displacement_mm.flatten(1)[:, face.grid.valid.flatten()][..., None]
     moved = base + depth * normals
     bent = normals + _mesh_normals(face, moved) - _mesh_normals(face, base)
@@ -114,9 +134,13 @@ def displaced_surfaces(
     return FaceSurfaces(
         coarse_mm=coarse,
         points_mm=torch.cat([moved, inside], 1),
-        normals=torch.cat([torch.nn.functional.normalize(bent, dim=-1), inside_normals], 1),
+        normals=torch.cat([_unit(bent), inside_normals], 1),
         albedo=torch.cat([colours.clamp(0.01, 1), inside_colours], 1),
     )
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    return vectors * (vectors * vectors).sum(-1, keepdim=True).clamp(min=1e-12).rsqrt()
 
 
 def _at_texels(face: DenseFace, attributes: Tensor) -> Tensor:

@@ -63,7 +63,9 @@ def draw_strands(
         t = np.linspace(0, 1, 12)
         y = top - 0.35 * (bottom - top) + t * random.uniform(0.4, 0.95) * (bottom - top)
         x = x0 + drift * t + bend * t * t
-        pen.line(_corners(np.stack([x, y], -1)), fill=255, width=max(1, round((right - left) * random.uniform(0.01, 0.05))))
+        pen.line(
+            _corners(np.stack([x, y], -1)), fill=255, width=max(1, round((right - left) * random.uniform(0.01, 0.05)))
+        )
     _blend(picture, mask, colour * random.uniform(0.7, 1.2), 1.0)
     classes[np.asarray(mask) > 127] = HAIR
 
@@ -75,7 +77,9 @@ def draw_hand(
     left, top, right, bottom = face_box
     width, height = right - left, bottom - top
     side = random.choice([-1, 1])
-    palm = np.array([(left + right) / 2 + side * random.uniform(0.4, 0.7) * width, bottom - random.uniform(-0.1, 0.3) * height])
+    palm = np.array(
+        [(left + right) / 2 + side * random.uniform(0.4, 0.7) * width, bottom - random.uniform(-0.1, 0.3) * height]
+    )
     towards = np.arctan2(-random.uniform(0.2, 1), -side * random.uniform(0, 1))
     mask = _canvas(len(picture))
     pen = ImageDraw.Draw(mask)
@@ -88,7 +92,7 @@ def draw_hand(
         thickness = 0.42 * radius
         pen.line(_corners(np.stack([root, tip])), fill=255, width=max(1, round(thickness)))
         pen.ellipse([*(tip - thickness / 2), *(tip + thickness / 2)], fill=255)
-    soft = np.asarray(mask.filter(ImageFilter.GaussianBlur(0.12 * radius)), np.float32) / 255
+    soft = np.asarray(mask.filter(ImageFilter.GaussianBlur(float(0.12 * radius))), np.float32) / 255
     shade = (0.55 + 0.5 * soft)[..., None] * skin * random.uniform(0.8, 1.1)
     covered = np.asarray(mask) > 127
     picture[covered] = np.clip(shade, 0, 1)[covered]

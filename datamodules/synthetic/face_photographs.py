@@ -17,7 +17,6 @@ from datamodules.synthetic.heads import Heads, HeadShape, heads
 from models.geometry.cameras import FACE_DEPTH_OFFSET_SIDES, project_scaled_orthographic
 from models.geometry.rotations import rotation_from_face_angles
 from models.morphable.procedural_wrinkles import wrinkle_displacement_mm
-from models.rendering.interpolate import interpolate
 from models.rendering.lighting import shade_chen2020
 from models.rendering.rasterize import rasterize
 
@@ -41,12 +40,14 @@ class FacePhotograph(NamedTuple):
     """[68, 2] the physical jaw."""
     expression: np.ndarray
     pose: np.ndarray
-    maps: FaceTruthMaps
+    maps: FaceTruthMaps | None
 
 
 @torch.no_grad()
-def photograph(face: DenseFace, shape: HeadShape, scenes: list[FaceScene], size: int) -> list[FacePhotograph]:
-    """One picture of size x size pixels for each scene.
+def photograph(
+    face: DenseFace, shape: HeadShape, scenes: list[FaceScene], size: int, *, with_maps: bool = True
+) -> list[FacePhotograph]:
+    """One picture of size x size pixels for each scene, with the dense truth or without.
 
     Colours are averaged over 2 x 2 samples a pixel, classes are voted on, overlays are drawn at the samples.
     """
@@ -71,44 +72,48 @@ def photograph(face: DenseFace, shape: HeadShape, scenes: list[FaceScene], size:
     skin = surfaces.albedo[:, : len(face.corners)].mean(1)
     around = heads(shape, model.mean_mm, surfaces.coarse_mm, skin, [scene.person.style for scene in scenes])
 
-    samples = _samples(face, shape, surfaces, around, displacement, pose, scenes, size * SUPERSAMPLING)
+    side = size * SUPERSAMPLING
+    samples = _samples(face, shape, surfaces, around, displacement, pose, scenes, side)
     landmarks = project_scaled_orthographic(sliding, pose, size)[..., :2].numpy()
     fixed = project_scaled_orthographic(model.landmarks_mm(surfaces.coarse_mm), pose, size)[..., :2].numpy()
     photographs = []
-    for number, scene in enumerate(scenes):
+    for number, (scene, sample) in enumerate(zip(scenes, samples)):
         random = np.random.default_rng(scene.overlay_seed)
-        picture, classes = _composed(samples, number, scene, random, pose[number], landmarks[number], skin[number], sliding[number])
+        picture, classes = _composed(
+            sample, side, scene, random, pose[number], landmarks[number], skin[number], sliding[number]
+        )
+        voted = _voted(classes)
         photographs.append(
             FacePhotograph(
                 pixels=_developed(_pooled(picture), scene, random),
-                classes=(labels := _voted(classes)),
+                classes=voted,
                 landmarks=landmarks[number],
                 fixed_landmarks=fixed[number],
                 expression=expression[number].numpy(),
                 pose=pose[number].numpy(),
-                maps=_maps(samples, number, displacement[number, 0], labels),
+                maps=_maps(sample, side, displacement[number, 0], voted) if with_maps else None,
             )
         )
     return photographs
 
 
 class _Samples(NamedTuple):
-    """What the camera sees at every sample; S samples a side."""
+    """What one picture's covered samples see; S samples a side, n of them covered by face or head."""
 
+    at: np.ndarray
+    """[n] position in the flattened S x S samples."""
     colour: np.ndarray
-    """[b, S, S, 3]"""
+    """[n, 3]"""
     classes: np.ndarray
-    """[b, S, S] uint8"""
-    covered: np.ndarray
-    """[b, S, S] bool: face or head, not background."""
+    """[n] uint8"""
     face: np.ndarray
-    """[b, S, S] bool: the morphable face."""
+    """[n] bool: the morphable face."""
     normals: np.ndarray
-    """[b, 3, S, S]"""
+    """[n, 3] camera frame."""
     depth_mm: np.ndarray
-    """[b, S, S]"""
+    """[n]"""
     displaced_mm: np.ndarray
-    """[b, S, S]"""
+    """[n]"""
 
 
 def _framed(scenes: list[FaceScene], landmarks_mm: Tensor, size: int) -> Tensor:
@@ -136,52 +141,59 @@ def _samples(
     pose: Tensor,
     scenes: list[FaceScene],
     side: int,
-) -> _Samples:
+) -> list[_Samples]:
     body_pose = pose.clone()
     body_pose[:, :2] *= BODY_TURN
     turn, body_turn = rotation_from_face_angles(pose[:, :3]), rotation_from_face_angles(body_pose[:, :3])
-    face_screen = project_scaled_orthographic(surfaces.points_mm, pose, side)
     head_screen = project_scaled_orthographic(around.points_mm, pose, side)
     joint = torch.tensor(NECK_JOINT_MM).expand(len(pose), 1, 3)
     step = project_scaled_orthographic(joint, pose, side) - project_scaled_orthographic(joint, body_pose, side)
-    body_screen = project_scaled_orthographic(around.points_mm[:, shape.body], body_pose, side) + step
-    head_screen[:, shape.body] = body_screen
+    head_screen[:, shape.body] = project_scaled_orthographic(around.points_mm[:, shape.body], body_pose, side) + step
     head_normals = around.normals @ turn.mT
     head_normals[:, shape.body] = around.normals[:, shape.body] @ body_turn.mT
 
-    screen = torch.cat([face_screen, head_screen], 1)
+    screen = torch.cat([project_scaled_orthographic(surfaces.points_mm, pose, side), head_screen], 1)
     normals = torch.cat([surfaces.normals @ turn.mT, head_normals], 1)
-    colours = torch.cat([surfaces.albedo, around.albedo], 1)
-    depth = displacement.flatten(1)[:, face.grid.valid.flatten()]
-    relief = torch.cat([depth, depth.new_zeros(len(depth), screen.shape[1] - depth.shape[1])], 1)[..., None]
-    faces = torch.cat([face.faces, shape.faces + surfaces.points_mm.shape[1]])
-    fragments = rasterize(screen, faces, (side, side), perspective=False)
-    attributes = interpolate(torch.cat([colours, normals, relief], -1), faces, fragments)
-    seen_normals = torch.nn.functional.normalize(attributes[:, 3:6], dim=1)
-    light = torch.from_numpy(np.stack([scene.light for scene in scenes])).float()
-    colour = shade_chen2020(attributes[:, :3].contiguous(), seen_normals, light)
-
+    relief = displacement.flatten(1)[:, face.grid.valid.flatten()]
+    relief = torch.nn.functional.pad(relief, (0, screen.shape[1] - relief.shape[1]))
+    attributes = torch.cat([surfaces.albedo, around.albedo], 1)
+    attributes = torch.cat([attributes, normals, relief[..., None]], -1)
     classes = torch.cat([face.classes.expand(len(pose), -1), around.classes], 1)
-    nearest = fragments.barycentrics.argmax(-1)
-    covered = fragments.face_index >= 0
-    corner = faces[fragments.face_index.clamp(min=0)].gather(-1, nearest[..., None]).squeeze(-1)
-    seen_classes = classes.gather(1, corner.flatten(1)).view_as(corner) * covered
+    faces = torch.cat([face.faces, shape.faces + surfaces.points_mm.shape[1]])
+    fragments = rasterize(screen, faces, (side, side), perspective=False, cull="back")
     pixels_per_mm = side / 200 * pose[:, 5].exp()
-    depth_mm = (fragments.depth - FACE_DEPTH_OFFSET_SIDES * side) / pixels_per_mm[:, None, None]
-    return _Samples(
-        colour=colour.permute(0, 2, 3, 1).numpy(),
-        classes=seen_classes.numpy().astype(np.uint8),
-        covered=covered.numpy(),
-        face=(covered & (corner < len(face.corners))).numpy(),
-        normals=seen_normals.numpy(),
-        depth_mm=depth_mm.numpy(),
-        displaced_mm=attributes[:, 6].numpy(),
-    )
+
+    seen = []
+    for number, scene in enumerate(scenes):
+        face_index = fragments.face_index[number].flatten()
+        at = (face_index >= 0).nonzero().squeeze(1)
+        corners = faces[face_index[at]]
+        weights = fragments.barycentrics[number].flatten(0, 1)[at]
+        values = attributes[number].index_select(0, corners[:, 0]) * weights[:, :1]
+        for k in (1, 2):
+            values.addcmul_(attributes[number].index_select(0, corners[:, k]), weights[:, k : k + 1])
+        planes = values.T.contiguous()[None, :, None]  # [1, 7, 1, n]: a picture of one row
+        unit = planes[:, 3:6] * (planes[:, 3:6] ** 2).sum(1, keepdim=True).clamp(min=1e-12).rsqrt()
+        colour = shade_chen2020(planes[:, :3], unit, torch.from_numpy(scene.light).float()[None])
+        nearest = corners.gather(1, weights.argmax(1, keepdim=True)).squeeze(1)
+        depth = (fragments.depth[number].flatten()[at] - FACE_DEPTH_OFFSET_SIDES * side) / pixels_per_mm[number]
+        seen.append(
+            _Samples(
+                at=at.numpy(),
+                colour=colour[0, :, 0].T.numpy(),
+                classes=classes[number, nearest].numpy(),
+                face=(nearest < len(face.corners)).numpy(),
+                normals=unit[0, :, 0].T.numpy(),
+                depth_mm=depth.numpy(),
+                displaced_mm=values[:, 6].numpy(),
+            )
+        )
+    return seen
 
 
 def _composed(
     samples: _Samples,
-    number: int,
+    side: int,
     scene: FaceScene,
     random: np.random.Generator,
     pose: Tensor,
@@ -190,11 +202,11 @@ def _composed(
     points_mm: Tensor,
 ) -> tuple[np.ndarray, np.ndarray]:
     """[S, S, 3] colours with the background behind and the overlays in front, and [S, S] classes."""
-    side = samples.classes.shape[-1]
-    picture = np.where(samples.covered[number, ..., None], samples.colour[number], background(random, side))
-    classes = samples.classes[number].copy()
-    scale = side * SUPERSAMPLING / side
-    box = np.concatenate([landmarks.min(0), landmarks.max(0)]) * scale
+    picture = np.ascontiguousarray(background(random, side))
+    picture.reshape(-1, 3)[samples.at] = samples.colour
+    classes = np.zeros((side, side), np.uint8)
+    classes.reshape(-1)[samples.at] = samples.classes
+    box = np.concatenate([landmarks.min(0), landmarks.max(0)]) * SUPERSAMPLING
     ambient = np.clip(scene.light[0] * 0.2821 + 0.3, 0.2, 1.2)
     if scene.strands:
         draw_strands(picture, classes, random, scene.person.style.hair_colour * ambient, box)
@@ -217,7 +229,8 @@ def _pooled(values: np.ndarray) -> np.ndarray:
 
 
 def _voted(classes: np.ndarray) -> np.ndarray:
-    """The most frequent of each 2 x 2 samples; of equal counts, the one that holds the two middle ranks or the lower."""
+    """The most frequent of each 2 x 2 samples; of equal counts, the one that holds the two middle ranks or the
+    lower."""
     four = np.stack([classes[::2, ::2], classes[1::2, ::2], classes[::2, 1::2], classes[1::2, 1::2]])
     four.sort(axis=0)
     return np.where((four[0] == four[1]) | (four[1] == four[2]), four[1], four[2])
@@ -231,19 +244,20 @@ def _developed(picture: np.ndarray, scene: FaceScene, random: np.random.Generato
     return np.clip(np.round(noisy * 255), 0, 255).astype(np.uint8)
 
 
-def _maps(samples: _Samples, number: int, displacement: Tensor, classes: np.ndarray) -> FaceTruthMaps:
-    shown = np.isin(classes, FACE_CLASSES_SHOWN)
-    face = samples.face[number].astype(np.float32)
-    share = _pooled(face)
-    shown &= share >= 0.5
-    divisor = np.maximum(share, 0.25)
-    normals = _pooled(samples.normals[number].transpose(1, 2, 0) * face[..., None]) / divisor[..., None]
-    normals = normals / np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-6)
-    depth = _pooled(np.where(samples.face[number], samples.depth_mm[number], 0)) / divisor
-    relief = _pooled(samples.displaced_mm[number] * face) / divisor
+def _maps(samples: _Samples, side: int, displacement: Tensor, classes: np.ndarray) -> FaceTruthMaps:
+    values = np.zeros((side * side, 6), np.float32)
+    relief = samples.displaced_mm[:, None]
+    known = np.concatenate([samples.normals, samples.depth_mm[:, None], relief, np.ones_like(relief)], 1)
+    values[samples.at[samples.face]] = known[samples.face]
+    pooled = _pooled(values.reshape(side, side, 6))
+    share = pooled[..., 5]
+    shown = np.isin(classes, FACE_CLASSES_SHOWN) & (share >= 0.5)
+    pooled /= np.maximum(share, 0.25)[..., None]
+    normals = pooled[..., :3] / np.maximum(np.linalg.norm(pooled[..., :3], axis=-1, keepdims=True), 1e-6)
+    wrinkled = np.isin(classes, (1, 2)) & (np.abs(pooled[..., 4]) > WRINKLE_THRESHOLD_MM)
     return FaceTruthMaps(
         normals=np.where(shown[..., None], normals, 0).transpose(2, 0, 1).astype(np.float16),
-        depth_mm=np.where(shown, depth, np.inf).astype(np.float16),
+        depth_mm=np.where(shown, pooled[..., 3], np.inf).astype(np.float16),
         displacement_mm=displacement.numpy().astype(np.float16),
-        wrinkles=shown & np.isin(classes, (1, 2)) & (np.abs(relief) > WRINKLE_THRESHOLD_MM),
+        wrinkles=shown & wrinkled,
     )

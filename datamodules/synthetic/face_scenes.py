@@ -1,4 +1,5 @@
-"""What stands in front of the camera in each synthetic face picture: drawn from (seed, person) and (seed, picture) alone."""
+"""What stands in front of the camera in each synthetic face picture: drawn from (seed, person) and (seed, picture)
+alone."""
 
 import math
 from dataclasses import dataclass
@@ -96,7 +97,8 @@ def sample_scene(model: MorphableModel, seed: int, index: int, *, images_per_ide
 
 
 def sample_expression_weights(random: np.random.Generator, names: tuple[str, ...]) -> np.ndarray:
-    """[n] blendshape weights in 0..1: a fifth of all faces rest, the others mix a few movements, mostly on both sides."""
+    """[n] blendshape weights in 0..1: a fifth of all faces rest, the others mix a few movements, mostly on both
+    sides."""
     weights = dict.fromkeys(names, 0.0)
     if random.random() < 0.8:
         for chance, movement in _MOVEMENTS:
@@ -171,7 +173,14 @@ def _limited_normal(random: np.random.Generator, size: int) -> np.ndarray:
 
 def _head_style(random: np.random.Generator) -> HeadStyle:
     colours = np.array(
-        [[0.07, 0.055, 0.05], [0.16, 0.10, 0.07], [0.30, 0.19, 0.11], [0.55, 0.40, 0.22], [0.45, 0.18, 0.08], [0.6, 0.6, 0.6]]
+        [
+            [0.07, 0.055, 0.05],
+            [0.16, 0.10, 0.07],
+            [0.30, 0.19, 0.11],
+            [0.55, 0.40, 0.22],
+            [0.45, 0.18, 0.08],
+            [0.6, 0.6, 0.6],
+        ]
     )
     hair = colours[random.choice(len(colours), p=[0.33, 0.27, 0.16, 0.12, 0.04, 0.08])] * random.uniform(0.7, 1.3)
     long_hair = random.random() < 0.45
@@ -183,5 +192,5 @@ def _head_style(random: np.random.Generator) -> HeadStyle:
         hair_length=random.uniform(60, 220) if long_hair else 0.0,
         hair_waves=np.array([*random.uniform(0, 2 * math.pi, 3), random.uniform(0, 4)]),
         cloth_colour=random.uniform(0.03, 0.9, 3) if random.random() < 0.6 else np.full(3, random.uniform(0.03, 0.9)),
-        collar=random.uniform(112, 200),
+        collar=random.uniform(118, 168),
     )

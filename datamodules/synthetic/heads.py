@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from torch import Tensor
 
 from models.geometry.normals import vertex_normals
@@ -38,7 +38,7 @@ class HeadStyle:
     """[4] phases and strengths of the hairline's irregularity."""
     cloth_colour: np.ndarray
     collar: float
-    """How far below the origin the neck is bare."""
+    """How far below the origin the neck is bare; 118 to 168."""
 
 
 class HeadShape(NamedTuple):
@@ -97,7 +97,7 @@ def head_shape(mean_mm: Tensor) -> HeadShape:
     for part, closed in parts:
         faces.append(_tube_triangles(*part.shape[:2], closed=closed) + start)
         start += part.shape[0] * part.shape[1]
-    distance, anchors = cKDTree(mean_mm.numpy()).query(points)
+    distance, anchors = KDTree(mean_mm.numpy()).query(points)
     body = torch.arange(len(points)) >= len(points) - BODY_ROWS * BODY_COLUMNS
     outward = points * np.array([1, 0.7, 1]) / np.linalg.norm(points * np.array([1, 0.7, 1]), axis=-1, keepdims=True)
     return HeadShape(
@@ -149,11 +149,12 @@ def _styled(shape: HeadShape, points: Tensor, skin: Tensor, style: HeadStyle) ->
     classes[ears.start : ears.start + half], classes[ears.start + half : ears.stop] = LEFT_EAR, RIGHT_EAR
     if style.hair_length > 0:  # ears under the hair
         points[ears] = points[ears] * torch.tensor([0.8, 1.0, 1.0])
-    dressed = points[:, 1] < -style.collar
-    dressed &= shape.body
-    albedo[dressed] = torch.from_numpy(style.cloth_colour).float()
-    classes[shape.body] = NECK
-    classes[dressed] = CLOTH
+    points[shape.body] = _with_collar(points[shape.body], -style.collar)
+    dressed = torch.arange(BODY_ROWS * BODY_COLUMNS) < (_COLLAR_ROWS[0] + 1) * BODY_COLUMNS
+    shadow = 0.55 + 0.4 * torch.sigmoid((-points[shape.body, 1] - 130) / 12)  # of the chin
+    cloth = torch.from_numpy(style.cloth_colour).float()
+    albedo[shape.body] = torch.where(dressed[:, None], cloth, albedo[shape.body] * shadow[:, None])
+    classes[shape.body] = torch.where(dressed, CLOTH, NECK).to(torch.uint8)
     return points, albedo.clamp(0.01, 1), classes
 
 
@@ -189,13 +190,35 @@ def _ear(side: float) -> np.ndarray:
 
 
 def _body() -> np.ndarray:
-    y = np.array([-300, -235, -205, -185, -170, -150, -115, -85, -55.0])
-    half_width = np.array([215, 200, 165, 110, 74, 60, 56, 56, 56.0])
-    half_depth = np.array([100, 95, 84, 72, 64, 57, 53, 52, 52.0])
     around = np.linspace(-np.pi, np.pi, BODY_COLUMNS, endpoint=False)
+    half_width, half_depth = _girth(_BODY_HEIGHTS)
     x = half_width[:, None] * np.sin(around)
     z = half_depth[:, None] * np.cos(around) - 24
-    return np.stack([x, y[:, None].repeat(BODY_COLUMNS, 1), z], -1)
+    return np.stack([x, _BODY_HEIGHTS[:, None].repeat(BODY_COLUMNS, 1), z], -1)
+
+
+_BODY_HEIGHTS = np.array([-300, -235, -205, -185, -170, -169.5, -115, -85, -55.0])
+_COLLAR_ROWS = (4, 5)
+"""Cloth ends at the first, skin begins at the second; both move to the collar's height."""
+
+
+def _girth(height: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Half width and half depth of neck and chest."""
+    at = [-300, -235, -205, -185, -170, -150, -115, -85, -55]
+    width = np.interp(height, at, [215, 200, 165, 110, 74, 58, 53, 53, 54])
+    return width, np.interp(height, at, [100, 95, 84, 72, 64, 57, 53, 52, 52])
+
+
+def _with_collar(body: Tensor, height: float) -> Tensor:
+    """Neck and chest [r c, 3] with the pair of rows between skin and cloth at a height; cloth stands off a little."""
+    rows = body.view(BODY_ROWS, BODY_COLUMNS, 3).clone()
+    for row, standoff in zip(_COLLAR_ROWS, (3.0, 0.0)):
+        new_width, new_depth = _girth(np.array(height))
+        old_width, old_depth = _girth(_BODY_HEIGHTS[row])
+        rows[row, :, 0] *= float((new_width + standoff) / old_width)
+        rows[row, :, 1] = height
+        rows[row, :, 2] = (rows[row, :, 2] + 24) * float((new_depth + standoff) / old_depth) - 24
+    return rows.flatten(0, 1)
 
 
 def _tube_triangles(rows: int, columns: int, *, closed: bool) -> np.ndarray:
