@@ -93,15 +93,18 @@ def _turning_edges(vertices_screen, faces, topology: EdgeTopology, near: float):
     """Edges where the winding on the screen turns or the surface ends: (start, end) of picture * v + vertex,
     picture."""
     _, v, _ = vertices_screen.shape
-    corners = vertices_screen[:, faces]
-    (x0, x1, x2), (y0, y1, y2) = corners[..., 0].unbind(-1), corners[..., 1].unbind(-1)
+    corner = [faces[:, k].contiguous() for k in range(3)]
+    x, y = (vertices_screen[..., axis].contiguous() for axis in (0, 1))
+    (x0, x1, x2), (y0, y1, y2) = ([c.index_select(1, i) for i in corner] for c in (x, y))
     area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+    front = area > 0
     first, second = topology.edge_faces.unbind(1)
-    other = torch.where(second >= 0, area[:, second.clamp(min=0)], 0)
-    in_front = (vertices_screen[..., 2] >= near)[:, topology.edges].all(-1)
-    open_or_fan = (topology.face_count != 2)[None]
-    picture, edge = (((area[:, first] * other <= 0) | open_or_fan) & in_front).nonzero().unbind(1)
+    turns = front.index_select(1, first) ^ front.index_select(1, second.clamp(min=0))
+    picture, edge = (turns | (topology.face_count != 2)).nonzero().unbind(1)
     start, end = topology.edges.index_select(0, edge).unbind(1)
+    z = vertices_screen[..., 2].reshape(-1)
+    in_front = (torch.minimum(z[start + picture * v], z[end + picture * v]) >= near).nonzero().squeeze(1)
+    start, end, picture = (t.index_select(0, in_front) for t in (start, end, picture))
     return start + picture * v, end + picture * v, picture
 
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 _PI = math.pi
 _BAND0 = math.sqrt(1 / (4 * _PI))  # 0.2821
@@ -169,11 +170,38 @@ def shade_magic_mirror(
     return shade(texture, normals, light[:, :, None].expand(-1, -1, 3), MAGIC_MIRROR)
 
 
+def unit_normals(normals: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+    """Interpolated normals made unit again; 0, with gradient 0, where they are 0 (empty pixels). Differentiable.
+
+    `torch.nn.functional.normalize` gives the same, ten times slower: it reduces across the channels of each pixel.
+    """
+    return _UnitNormals.apply(normals)  # type: ignore[return-value]
+
+
 def _light_of_polynomials(light: Tensor, convention: LightConvention) -> Tensor:
     """[b 9 c] in a paper's order -> [b 9 c] in the order of the polynomials, factors multiplied in."""
     inverse = torch.tensor(convention.order, device=light.device).argsort()
     factors = torch.tensor(convention.factors, dtype=light.dtype, device=light.device)
     return (light * factors[:, None]).index_select(1, inverse)
+
+
+class _UnitNormals(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, normals):
+        x, y, z = normals.unbind(1)
+        square = (x * x).addcmul_(y, y).addcmul_(z, z)
+        inverse = torch.where(square > 0, square, torch.inf).rsqrt_()[:, None]
+        unit = normals * inverse
+        ctx.save_for_backward(unit, inverse)
+        return unit
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient):
+        unit, inverse = ctx.saved_tensors
+        (gx, gy, gz), (x, y, z) = gradient.unbind(1), unit.unbind(1)
+        radial = (gx * x).addcmul_(gy, y).addcmul_(gz, z)[:, None]
+        return torch.addcmul(gradient, unit, radial, value=-1).mul_(inverse)
 
 
 class _Shade(torch.autograd.Function):
@@ -197,10 +225,11 @@ class _Shade(torch.autograd.Function):
         return shaded.clamp_(0, 1) if clip else shaded
 
     @staticmethod
-    def backward(ctx, *gradients: Tensor):
+    @once_differentiable
+    def backward(ctx, gradient):
         albedo, light, polynomials, irradiance, passes = ctx.saved_tensors
         needs_albedo, needs_normals, needs_light, _ = ctx.needs_input_grad
-        grad = gradients[0] if passes is None else gradients[0] * passes
+        grad = gradient if passes is None else gradient * passes
         grad_albedo = grad * irradiance if needs_albedo else None
         if not (needs_normals or needs_light):
             return grad_albedo, None, None, None

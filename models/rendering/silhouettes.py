@@ -57,4 +57,5 @@ def silhouette(
         if mode == "dibr":
             return dibr_silhouette(vertices_screen, faces, covered, (sigma_px, sigma_px))
         mask = covered[:, None].to(vertices_screen.dtype)
-        return edge_gradients(mask, vertices_screen, faces, fragments, perspective=perspective)[:, 0]
+        mask = edge_gradients(mask, vertices_screen, faces, fragments, perspective=perspective, occlusions=False)
+        return mask[:, 0]
