@@ -78,7 +78,7 @@ def row_boxes(corners: Corners, boxes: Boxes, perspective: bool, near: float) ->
 
 
 def _edge_lines(corners: Corners, perspective: bool, near: float):
-    """For each edge: a point, dx/dy, and how far to its left and right the triangle may reach (a margin, or no limit)."""
+    """For each edge: a point, dx/dy, how far to the left and right of it the triangle may reach."""
     x, y, z = corners
     no_limit = 1e30
     doubled_area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0])

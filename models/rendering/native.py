@@ -9,8 +9,9 @@ pixel's centre, and a x b = -(b x a) holds bit by bit when the products and the 
 triangles that share an edge thus disagree exactly on the side, the test is inclusive, and no pixel falls between them.
 No fused operation (addcmul, lerp) may be used there.
 
-On the CPU the time goes into memory traffic and mispredicted branches. Hence one tensor per coordinate, 32-bit indices,
-and masks made of sign bits: where, masked_fill and nonzero cost 10 to 50 times an addition when their mask is irregular.
+On the CPU the time goes into memory traffic and mispredicted branches. Hence one tensor per coordinate, 32-bit
+indices, and masks made of sign bits: where, masked_fill and nonzero cost 10 to 50 times an addition when their mask
+is irregular.
 """
 
 import itertools
@@ -28,8 +29,9 @@ CANDIDATES_AT_ONCE = 1 << 18
 PIXELS_OF_A_SMALL_BOX = 8
 """A triangle whose box holds more is cut into rows, each narrowed to what the triangle covers there."""
 
-# Linux gives a large freed block back to the system, and every new one then costs a page fault for each 4 kB: half of the
-# time of this backend. Freeing one block of just under 32 MB, which is never touched, teaches glibc to keep what follows.
+# Linux gives a large freed block back to the system, and every new one then costs a page fault for each 4 kB: half of
+# the time of this backend. Freeing one block of just under 32 MB, which is never touched, teaches glibc to keep what
+# follows.
 torch.empty((32 << 20) - (1 << 16), dtype=torch.uint8)
 
 _EMPTY = 0x7FFFFFFF

@@ -1,8 +1,8 @@
 """Which triangle does each pixel see, answered by PyTorch3D (facebookresearch/pytorch3d) where it is installed.
 
-The same numbers are handed over in its frame: x left, y up, the shorter side of the picture spans [-1, 1]. Two of its rules
-differ from ours, both on a set of pixels of almost no size: a centre exactly on an edge belongs to neither neighbour, and
-triangles of a doubled area below 1e-8 in its units are not drawn.
+The same numbers are handed over in its frame: x left, y up, the shorter side of the picture spans [-1, 1]. Two of its
+rules differ from ours, both on a set of pixels of almost no size: a centre exactly on an edge belongs to neither
+neighbour, and triangles of a doubled area below 1e-8 in its units are not drawn.
 """
 
 import importlib

@@ -31,18 +31,19 @@ def rasterize(
 ) -> Fragments:
     """The nearest triangle under every pixel centre of pictures of ``size`` (height, width).
 
-    ``vertices_screen``: x right, y down, in pixels (the pixel in row i and column j has its centre at (j + 1/2, i + 1/2)),
-    z = view depth. One topology serves the whole batch. A point behind the camera keeps the signed division, x = f X / z + c
-    with z < 0: the visible piece of its triangle is then drawn without cutting it (near_plane.py). What is nearer than
-    ``near`` is not seen.
+    ``vertices_screen``: x right, y down, in pixels (the pixel in row i and column j has its centre at (j + 1/2, i +
+    1/2)), z = view depth. One topology serves the whole batch. A point behind the camera keeps the signed division, x
+    = f X / z + c with z < 0: the visible piece of its triangle is then drawn without cutting it (near_plane.py). What
+    is nearer than ``near`` is not seen.
 
-    A backend answers only which triangle each pixel sees, without gradient. Barycentrics and depth are computed here for all
-    of them, in the dtype of the vertices (float32 for half precision), differentiable once to the vertices. A pixel centre on
-    a shared edge belongs to both neighbours: the nearer one wins, at equal depth the one of lower index. Degenerate
-    triangles (doubled area ≤ 1e-8 px²) and triangles with a NaN or infinite vertex are not drawn and get no gradient.
+    A backend answers only which triangle each pixel sees, without gradient. Barycentrics and depth are computed here
+    for all of them, in the dtype of the vertices (float32 for half precision), differentiable once to the vertices. A
+    pixel centre on a shared edge belongs to both neighbours: the nearer one wins, at equal depth the one of lower
+    index. Degenerate triangles (doubled area ≤ 1e-8 px²) and triangles with a NaN or infinite vertex are not drawn
+    and get no gradient.
 
-    ``perspective=False``: an orthographic picture, weights are linear on the screen. ``cull="back"`` drops triangles that
-    are clockwise on the screen; outsides are counter-clockwise.
+    ``perspective=False``: an orthographic picture, weights are linear on the screen. ``cull="back"`` drops triangles
+    that are clockwise on the screen; outsides are counter-clockwise.
 
     Raises ValueError for a size, near or backend that cannot be, ImportError when PyTorch3D is asked for and absent.
     """
@@ -54,10 +55,11 @@ def rasterize(
         raise ValueError(f"cull is {cull!r}; choose none or back.")
     if backend not in _FACE_INDEX:
         raise ValueError(f"backend is {backend!r}; choose one of {', '.join(_FACE_INDEX)}.")
-    if faces.numel() and (int(faces.min()) < 0 or int(faces.max()) >= vertices_screen.shape[1]):
+    v = vertices_screen.shape[1]
+    if faces.numel() and (int(faces.min()) < 0 or int(faces.max()) >= v):
         raise ValueError(
-            f"faces refer to vertices {int(faces.min())} to {int(faces.max())} but there are {vertices_screen.shape[1]}; "
-            "check that mesh and vertices belong together."
+            f"faces refer to vertices {int(faces.min())} to {int(faces.max())} but there are {v}; "
+            "check that the faces belong to these vertices."
         )
     if vertices_screen.dtype not in (torch.float32, torch.float64):
         vertices_screen = vertices_screen.float()

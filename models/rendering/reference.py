@@ -1,4 +1,5 @@
-"""Which triangle does each pixel see: the definition of truth, float64, one triangle after the other, made to be read."""
+"""Which triangle does each pixel see: the definition of truth, float64, one triangle after the other, made to be
+read."""
 
 import torch
 from jaxtyping import Float, Int
