@@ -18,8 +18,8 @@ def cached_arrays(
     """The arrays of `build()` (float32 and int32) and the hash of the recipe, from `folder` when they are there.
 
     `folder` defaults to `$THREEFOLD_CACHE`, else `~/.cache/threefold`. The hash covers the name and the source
-    of the modules of this package named in `recipe`, so that a changed recipe never meets an old file. A file that cannot be read is built anew; a folder
-    that cannot be written to costs time, not the result.
+    of the modules of this package named in `recipe`, so that a changed recipe never meets an old file. A file
+    that cannot be read is built anew; a folder that cannot be written to costs time, not the result.
     """
     provenance = hashlib.sha256(f"{name} {_source_hash(recipe)}".encode()).hexdigest()[:16]
     folder = folder or Path(os.environ.get("THREEFOLD_CACHE") or Path.home() / ".cache" / "threefold")
@@ -29,9 +29,7 @@ def cached_arrays(
             return {key: file[key] for key in file.files}, provenance
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
         pass
-    arrays = {
-        key: value.astype(np.float32 if value.dtype.kind == "f" else np.int32) for key, value in build().items()
-    }
+    arrays = {key: value.astype(np.float32 if value.dtype.kind == "f" else np.int32) for key, value in build().items()}
     _write(path, arrays)
     return arrays, provenance
 

@@ -43,7 +43,7 @@ def landmark_vertices(ids: Int[ndarray, " 68"]) -> tuple[Int[ndarray, "68 3"], F
 
 
 def cylinder_uv(mean_mm: Float[ndarray, "v 3"]) -> Float[ndarray, "v 2"]:
-    """The analytic texture layout of Chen et al. 2020 (released code): column 256 + 160 atan(x/z), row 220 - 2.2 y of 512.
+    """The texture layout of Chen et al. 2020 (released code): of 512 texels, column 256 + 160 atan(x/z), row 220 - 2.2 y.
 
     u spans +-91 degrees of azimuth, v from y = -133 to +100 mm; points behind the ears are clamped to the border.
     """
@@ -94,7 +94,7 @@ def assemble(arrays: FileArrays, name: str, provenance: str, *, licensed: bool) 
 
 
 def _points_inward(mean: ndarray, faces: ndarray) -> bool:
-    """True when triangles wind clockwise: their area vectors then point towards the inside of the head (the origin)."""
+    """True when triangles wind clockwise: their area vectors then point into the head, towards the origin."""
     a, b, c = (mean[faces[:, k]] for k in range(3))
     return float((np.cross(b - a, c - a) * (a + b + c)).sum()) < 0.0
 

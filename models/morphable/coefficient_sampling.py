@@ -32,8 +32,8 @@ def sample_expression(
 ) -> tuple[Float[Tensor, "b n"], Float[Tensor, "b k"]]:
     """Blendshape weights (0..1) and the expression coefficients they amount to.
 
-    The procedural face draws plausible combinations (`sample_expression_weights`); a model with other blendshapes draws a
-    few at random; a model without any draws coefficients, and its weights are empty.
+    The procedural face draws plausible combinations (`sample_expression_weights`); a model with other
+    blendshapes draws a few at random; a model without any draws coefficients, and its weights are empty.
     """
     if model.blendshape_names == BLENDSHAPE_NAMES:
         weights = sample_expression_weights(generator, count)
@@ -48,9 +48,9 @@ def sample_expression(
 def sample_expression_weights(generator: torch.Generator, count: int) -> Float[Tensor, "b n"]:
     """Weights of the 24 procedural blendshapes for `count` pictures, 0..1, in the order of BLENDSHAPE_NAMES.
 
-    One picture in six is neutral; the others mix a typical expression (smile, laugh, surprise, anger, sadness, kiss,
-    disgust, speech) at a random strength with a few random movements and, now and then, closed eyes. Contrary movements
-    cancel, and lids never cross.
+    One picture in six is neutral; the others mix a typical expression (smile, laugh, surprise, anger, sadness,
+    kiss, disgust, speech) at a random strength with a few random movements and, now and then, closed eyes.
+    Contrary movements cancel, and lids never cross.
     """
     typical = _typical_expressions()
     choice = torch.randint(len(typical), (count,), generator=generator)

@@ -14,9 +14,10 @@ def contour_rows(
 ) -> Int[ndarray, "17 c"]:
     """Vertex ids `[17 number]` on the row of nearly equal height from each jaw landmark towards the cheek.
 
-    The way from the landmark's place |x| to `innermost_share` of it is cut into steps; in each, the vertex in front of the
-    ears nearest to the height is taken. Column 0 is the vertex nearest to the landmark; the chin (8) does not slide.
-    Source: the "landmark marching" rows of Zhu et al. 2015, derived from the mesh instead of chosen by hand.
+    The way from the landmark's place |x| to `innermost_share` of it is cut into steps; in each, the vertex in
+    front of the ears nearest to the height is taken. Column 0 is the vertex nearest to the landmark; the chin
+    (8) does not slide. Source: the "landmark marching" rows of Zhu et al. 2015, derived from the mesh instead
+    of chosen by hand.
     """
     candidates = np.zeros((len(jaw_landmarks_mm), number), dtype=np.int64)
     for j, (x, y, z) in enumerate(jaw_landmarks_mm):

@@ -24,7 +24,8 @@ def reference_landmarks() -> SurfacePoints:
 def recentring_shift(landmarks_mm: Float[ndarray, "68 3"]) -> Float[ndarray, " 3"]:
     """The shift that puts the 51 inner landmarks of a face where those of the procedural face are on average.
 
-    All models then share one origin (y = 0 near the tip of the nose, z = 0 between the ears), so that poses can be compared.
+    All models then share one origin (y = 0 near the tip of the nose, z = 0 between the ears), so that poses can
+    be compared.
     """
     return (reference_landmarks().position_mm - landmarks_mm)[INNER_LANDMARKS].mean(0)
 
@@ -41,9 +42,7 @@ def register_features(mean_mm: Float[ndarray, "v 3"], landmarks_mm: Float[ndarra
     return SurfacePoints(mean_mm, x, y, front, azimuth)
 
 
-def painted_albedo(
-    points: SurfacePoints, size: int
-) -> tuple[Float[ndarray, "v 3"], Float[ndarray, "k v 3"]]:
+def painted_albedo(points: SurfacePoints, size: int) -> tuple[Float[ndarray, "v 3"], Float[ndarray, "k v 3"]]:
     """Skin, lips and brows of the procedural face, and their modes, on a model that has no colours of its own."""
     grid = face_grid("tiny")
     return albedo_model(points, mean_surface(grid.uv[:, 0], grid.uv[:, 1]), size)

@@ -25,7 +25,8 @@ class VertexRegions(NamedTuple):
 class Blendshapes:
     """Named expressions behind the expression basis: displacements at weight 1, weights run from 0 to 1.
 
-    ``to_expression`` turns weights into coefficients of the model's expression basis: coefficients = weights @ to_expression.
+    ``to_expression`` turns weights into coefficients of the model's expression basis: coefficients = weights @
+    to_expression.
     """
 
     names: tuple[str, ...]
@@ -36,20 +37,18 @@ class Blendshapes:
 class MorphableModel(nn.Module):
     """Faces as a mean plus linear modes of identity, expression and albedo, in millimetres.
 
-    Frame: x to the right of the picture, y up, z out of the face. Every basis is already multiplied by its standard
-    deviation, so all coefficients are in standard deviations and zero coefficients give the neutral mean face.
-    Differentiable in every coefficient. Source: Blanz and Vetter 1999; S = mean + B_id a + B_exp e, T = mean + B_alb t.
+    Frame: x to the right of the picture, y up, z out of the face. Every basis is already multiplied by its
+    standard deviation, so all coefficients are in standard deviations and zero coefficients give the neutral
+    mean face. Differentiable in every coefficient. Source: Blanz and Vetter 1999; S = mean + B_id a + B_exp e,
+    T = mean + B_alb t.
 
     Args:
-        mean_mm: `[v 3]`.
-        identity_basis_mm: `[k v 3]`.
-        expression_basis_mm: `[k v 3]`.
-        albedo_mean: `[v 3]`, RGB in 0..1.
-        albedo_basis: `[k v 3]`; k = 0 where a model has no colour modes.
-        faces: `[f 3]`, counter-clockwise seen from outside.
-        uv: `[t 2]`, v up; face_uv: `[f 3]` indices into uv.
-        landmark_faces: `[68 3]` vertex ids and landmark_barycentrics `[68 3]`: the iBUG-68 points on the surface.
-        contour_candidates: `[17 c]` vertex ids over which each jaw landmark slides; column 0 is the vertex nearest to the
+        mean_mm: `[v 3]`. identity_basis_mm: `[k v 3]`. expression_basis_mm: `[k v 3]`. albedo_mean: `[v 3]`,
+        RGB in 0..1. albedo_basis: `[k v 3]`; k = 0 where a model has no colour modes. faces: `[f 3]`,
+        counter-clockwise seen from outside. uv: `[t 2]`, v up; face_uv: `[f 3]` indices into uv.
+        landmark_faces: `[68 3]` vertex ids and landmark_barycentrics `[68 3]`: the iBUG-68 points on the
+        surface. contour_candidates: `[17 c]` vertex ids over which each jaw landmark slides; column 0 is the
+        vertex nearest to the
             landmark itself, the rest lie on its row towards the cheek (repeated ids are harmless).
         regions: soft parts of the face.
         name, provenance: which model, and the hash of the file or the recipe it came from.
@@ -155,9 +154,7 @@ class MorphableModel(nn.Module):
     def regions(self) -> VertexRegions:
         return VertexRegions(*(getattr(self, f"region_{part}") for part in VertexRegions._fields))
 
-    def vertices_mm(
-        self, identity: Float[Tensor, "b ki"], expression: Float[Tensor, "b ke"]
-    ) -> Float[Tensor, "b v 3"]:
+    def vertices_mm(self, identity: Float[Tensor, "b ki"], expression: Float[Tensor, "b ke"]) -> Float[Tensor, "b v 3"]:
         """Vertices of each face. Differentiable in both coefficient vectors.
 
         Raises:
@@ -196,10 +193,11 @@ class MorphableModel(nn.Module):
     ) -> Float[Tensor, "b 68 3"]:
         """The 68 points as annotators see them: jaw points slide along their row to the outline of the turned head.
 
-        `rotation` takes model points to the camera (column vectors). Each jaw landmark but the chin moves to the
-        candidate vertex that lies farthest out, across the head's upright axis as seen in the picture; on the near side
-        that is the landmark's own place, on the far side the outline. Differentiable in the vertices (the choice is not).
-        Points come back in the model frame. Source: Zhu et al. 2015 (landmark marching).
+        `rotation` takes model points to the camera (column vectors). Each jaw landmark but the chin moves to
+        the candidate vertex that lies farthest out, across the head's upright axis as seen in the picture; on
+        the near side that is the landmark's own place, on the far side the outline. Differentiable in the
+        vertices (the choice is not). Points come back in the model frame. Source: Zhu et al. 2015 (landmark
+        marching).
         """
         fixed = self.landmarks_mm(vertices_mm)
         candidates = vertices_mm[:, self.contour_candidates]

@@ -16,7 +16,9 @@ def require_file(path: Path, what: str, where: str) -> Path:
         FileNotFoundError: names the file, the model it belongs to and where to get it.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path} was not found; it is {what}: {where}, then give the folder or file that holds it.")
+        raise FileNotFoundError(
+            f"{path} was not found; it is {what}: {where}, then give the folder or file that holds it."
+        )
     return path
 
 

@@ -1,4 +1,4 @@
-"""Colours of the procedural face: a mean skin with crisp eyes, brows and lips, and how colours differ between people."""
+"""Colours of the procedural face: a mean skin with crisp eyes, brows and lips, and how people differ from it."""
 
 import numpy as np
 from jaxtyping import Float
@@ -10,7 +10,6 @@ from models.morphable.procedural_surface import (
     EYE_HALF_WIDTH,
     EYE_X,
     LIP_LINE_Y,
-    MOUTH_HALF_WIDTH,
     SurfacePoints,
     lid_lines,
     lip_lines,
@@ -84,9 +83,14 @@ def _mean_and_fields(points: SurfacePoints, inducing: ndarray) -> tuple[ndarray,
     skin_only = (1.0 - eye) * (1.0 - np.clip(lashes + nostrils, 0, 1)) * (1.0 - 0.7 * brow)
     pigment = mean * skin_only
     thicker = (brow_band(x, y, 3.6) - brow_band(x, y))[:, None]
-    beard_place = smooth_step(-14.0, -24.0, y) * smooth_step(78.0, 50.0, ax) * front
+    # from under the nose past the corners of the mouth, then up along the jaw to the ears
+    edge = -13.0 - 13.0 * smooth_step(6.0, 26.0, ax) + 34.0 * smooth_step(36.0, 72.0, ax)
+    beard_place = smooth_step(3.0, -9.0, y - edge) * front
     beard = (beard_place * (1.0 - lip[:, 0]) * (1.0 - 0.5 * spot(x, y, 0, -42, 6, 4)))[:, None]
     tired = (pair(x, y, 29, 21.5, 12, 4.5) * front)[:, None]
+    # the average face has a little of both, so that one standard deviation less is a clean face and not a pale mask
+    shade = 0.05 * beard * np.array([1.0, 0.87, 0.73]) + 0.03 * tired * np.array([0.85, 1.0, 0.77])
+    mean = np.clip(mean - shade, 0.02, 0.98)
     named = np.stack(
         [
             -0.75 * MELANIN_ABSORPTION * pigment,
@@ -96,8 +100,8 @@ def _mean_and_fields(points: SurfacePoints, inducing: ndarray) -> tuple[ndarray,
             0.30 * thicker * (BROW - skin),
             eye * iris * (1.0 - pupil) * np.array([-0.035, 0.01, 0.06]),
             eye * iris * (1.0 - pupil) * np.array([0.08, 0.08, 0.07]),
-            -0.30 * beard * np.array([0.30, 0.26, 0.22]),
-            -0.30 * tired * np.array([0.22, 0.26, 0.20]),
+            -0.07 * beard * np.array([1.0, 0.87, 0.73]),
+            -0.06 * tired * np.array([0.85, 1.0, 0.77]),
             -0.025 * _freckles(x, y)[:, None] * np.array([0.6, 1.0, 1.0]) * skin_only,
         ]
     )

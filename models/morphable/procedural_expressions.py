@@ -8,7 +8,6 @@ from models.morphable.orthogonal_modes import combine, principal_mixing
 from models.morphable.procedural_surface import (
     EYE_X,
     LIP_LINE_Y,
-    MOUTH_HALF_WIDTH,
     SurfacePoints,
     lid_lines,
     mean_surface,
@@ -102,13 +101,15 @@ def blendshape_displacements(
 
 
 def _jaw_weight(x: ndarray, y: ndarray, above: ndarray) -> ndarray:
-    """How much a point follows the jaw: the cheeks partly, the lower lip and the chin wholly, the upper lip not at all.
+    """How much a point follows the jaw: cheeks partly, lower lip and chin wholly, the upper lip not at all.
 
     On the line between the lips both sides agree beyond the corners of the mouth, where the skin is one.
     """
     cheek = smooth_step(2.0, -75.0, y)
     depth = np.clip(LIP_LINE_Y - y, 0.0, None)
-    reach = np.clip(1.0 - (x / (SLIT_HALF_WIDTH + 0.9 * depth)) ** 2, 0.0, None) ** (0.6 + 0.6 * np.minimum(depth / 15.0, 1.0))
+    reach = np.clip(1.0 - (x / (SLIT_HALF_WIDTH + 0.9 * depth)) ** 2, 0.0, None) ** (
+        0.6 + 0.6 * np.minimum(depth / 15.0, 1.0)
+    )
     lower = cheek + (1.0 - cheek) * reach
     upper = cheek * (1.0 - _lip_opening(x, y))
     return np.where(above, upper, lower) * smooth_step(82.0, 48.0, np.abs(x))

@@ -38,13 +38,14 @@ def procedural_face(
 ) -> MorphableModel:
     """The procedural face at a level of detail: tiny, default, fine or bfm_like (3 400 to 40 700 vertices).
 
-    Coefficients mean the same at every level. Texture coordinates are per vertex (face_uv equals faces) over the whole
-    unit square. Built in seconds and kept as an npz file under `cache` (default `$THREEFOLD_CACHE`, else
-    `~/.cache/threefold`), keyed by a hash of the recipe; an unreadable file is built anew. Nothing in it derives from a
-    scan or a licensed model.
+    Coefficients mean the same at every level. Texture coordinates are per vertex (face_uv equals faces) over
+    the whole unit square. Built in seconds and kept as an npz file under `cache` (default `$THREEFOLD_CACHE`,
+    else `~/.cache/threefold`), keyed by a hash of the recipe; an unreadable file is built anew. Nothing in it
+    derives from a scan or a licensed model.
 
-    The mouth is a slit that opens on nothing, as in the usual cropped scans: a bag behind it would need a place of its own
-    in the texture square and would close the boundary that other models have (see `mouth_interior` for pictures).
+    The mouth is a slit that opens on nothing, as in the usual cropped scans: a bag behind it would need a place
+    of its own in the texture square and would close the boundary that other models have (see `mouth_interior`
+    for pictures).
 
     Raises:
         ValueError: for an unknown level, or more modes than there are.

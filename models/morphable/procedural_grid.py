@@ -25,7 +25,7 @@ class FaceGrid(NamedTuple):
     uv: Float[ndarray, "v 2"]
     faces: Int[ndarray, "f 3"]
     upper_lip: ndarray
-    """[v] bool: the copies of the slit's vertices that belong to the upper lip (the originals belong to the lower)."""
+    """[v] bool: the copies of the slit's vertices that belong to the upper lip (the originals: to the lower)."""
     mirror: Int[ndarray, " v"]
     """The vertex in the mirror place."""
     vertex_of_cell: Int[ndarray, "r c"]
@@ -69,8 +69,8 @@ def face_grid(level: Level) -> FaceGrid:
 def locate(grid: FaceGrid, uv: Float[ndarray, "p 2"], on_upper_lip: ndarray) -> tuple[ndarray, ndarray]:
     """The triangle (three vertex ids) and the barycentrics of each texture coordinate; both `[p 3]`.
 
-    `on_upper_lip` chooses the side of the slit for points that lie on it. A point outside the mesh goes to the nearest
-    vertex.
+    `on_upper_lip` chooses the side of the slit for points that lie on it. A point outside the mesh goes to the
+    nearest vertex.
     """
     corner_uv = grid.uv[grid.faces]
     edge_1, edge_2 = corner_uv[:, 1] - corner_uv[:, 0], corner_uv[:, 2] - corner_uv[:, 0]

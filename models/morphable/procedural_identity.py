@@ -15,9 +15,7 @@ SYMMETRIC_SHARE = 0.95
 FIELDS_PER_COMPONENT = 40
 
 
-def identity_basis(
-    points: SurfacePoints, reference: SurfacePoints, size: int
-) -> Float[ndarray, "k v 3"]:
+def identity_basis(points: SurfacePoints, reference: SurfacePoints, size: int) -> Float[ndarray, "k v 3"]:
     """Identity modes at any points, in mm per standard deviation.
 
     Similarity motions are projected out and the modes made orthogonal on the reference points, so that a coefficient
@@ -79,7 +77,9 @@ def _proportions(points: SurfacePoints) -> ndarray:
             _field(x, dz=2.2 * spot(x, y, 0, 20, 8, 11) * front),  # nose bridge
             _field(x, dy=-3.0 * nose),  # nose length
             _field(x, dx=2.2 * odd_pair(x, y, 14, -5, 7, 9) * front),  # nose width
-            _field(x, dy=2.0 * spot(x, y, 0, -4, 10, 7) * front, dz=-0.5 * spot(x, y, 0, -4, 10, 7) * front),  # nose tip
+            _field(
+                x, dy=2.0 * spot(x, y, 0, -4, 10, 7) * front, dz=-0.5 * spot(x, y, 0, -4, 10, 7) * front
+            ),  # nose tip
             _field(x, dx=1.8 * odd_pair(x, y, 31, 31, 15, 12) * front),  # eye spacing
             _field(
                 x,

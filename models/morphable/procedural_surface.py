@@ -1,4 +1,4 @@
-"""The mean of the procedural face: a closed formula from (u, v) to millimetres, made of general anthropometry alone."""
+"""The mean of the procedural face: a closed formula from (u, v) to millimetres, from general anthropometry alone."""
 
 from typing import NamedTuple
 
@@ -59,13 +59,17 @@ def mean_surface(u: Float[ndarray, " p"], v: Float[ndarray, " p"]) -> SurfacePoi
     low, high = smooth_step(5.0, -85.0, y), smooth_step(10.0, 80.0, y)
     # an ellipsoid, squarer than a sphere: the forehead stands upright and the jaw is broad
     x = 74.0 * np.cos(elevation) ** (0.85 - 0.28 * high) * np.sin(azimuth) * (1.0 - 0.17 * low)
-    z = 92.0 * np.cos(elevation) ** (0.9 - 0.5 * high) * np.cos(azimuth) + 17.0 * low * np.clip(np.cos(azimuth), 0.0, None)
+    z = 92.0 * np.cos(elevation) ** (0.9 - 0.5 * high) * np.cos(azimuth) + 17.0 * low * np.clip(
+        np.cos(azimuth), 0.0, None
+    )
     z = 86.0 - 10.0 * np.logaddexp(0.0, (86.0 - z) / 10.0)
     front = smooth_step(np.deg2rad(95.0), np.deg2rad(70.0), np.abs(azimuth))
 
     height = front * feature_height(x, y)
     sideways = FEATURE_TILT * np.sin(azimuth)
-    mouth_bow = (1.2 * np.minimum((x / MOUTH_HALF_WIDTH) ** 2, 2.0) - lip_lines(x).fullness) * spot(x, y, 0, LIP_LINE_Y, 26, 9)
+    mouth_bow = (1.2 * np.minimum((x / MOUTH_HALF_WIDTH) ** 2, 2.0) - lip_lines(x).fullness) * spot(
+        x, y, 0, LIP_LINE_Y, 26, 9
+    )
     position = np.stack([x + sideways * height, y + mouth_bow, z + height * np.sqrt(1.0 - sideways**2)], axis=-1)
     return SurfacePoints(position, x, y, front, azimuth)
 
@@ -89,7 +93,9 @@ def _nose_height(x: ndarray, y: ndarray) -> ndarray:
     t = np.clip((37.0 - y) / 40.0, 0.0, 1.0)
     profile = (6.0 + 14.0 * t**1.2) * (1.0 - smooth_step(1.0, -17.0, y)) * smooth_step(56.0, 34.0, y)
     width = 6.0 + 3.2 * smooth_step(0.3, 1.0, t)
-    height = profile * np.exp(-0.5 * (x / width) ** 2) + 5.5 * spot(x, y, 0, -3.5, 8, 6.5) + 3.5 * spot(x, y, 0, -13, 3.5, 4)
+    height = (
+        profile * np.exp(-0.5 * (x / width) ** 2) + 5.5 * spot(x, y, 0, -3.5, 8, 6.5) + 3.5 * spot(x, y, 0, -13, 3.5, 4)
+    )
     height += 7.0 * pair(x, y, 12.6, -7.0, 4.6, 5.0) - 3.0 * pair(x, y, 6.5, -12.5, 3.0, 2.2)
     groove = bump(smooth_abs(x) - 19.5 + 0.18 * (y + 6.0), 2.0)
     return height - 2.0 * groove * smooth_step(-16.0, -4.0, y) * smooth_step(6.0, -2.0, y)
@@ -103,7 +109,12 @@ def _mouth_height(x: ndarray, y: ndarray) -> ndarray:
     height += 4.2 * bump(y - LIP_LINE_Y + 4.4 * fullness, 3.2) * root
     height -= 3.4 * bump(y - LIP_LINE_Y, 1.35) * smooth_step(29.0, 23.0, np.abs(x))
     height += 0.8 * bump(y - upper, 0.9) * root
-    return height - 1.8 * pair(x, y, 28.5, -33, 3, 3) - 4.2 * spot(x, y, 0, -48.5, 19, 5) + 7.5 * spot(x, y, 0, -66, 16, 10)
+    return (
+        height
+        - 1.8 * pair(x, y, 28.5, -33, 3, 3)
+        - 4.2 * spot(x, y, 0, -48.5, 19, 5)
+        + 7.5 * spot(x, y, 0, -66, 16, 10)
+    )
 
 
 def _cheek_height(x: ndarray, y: ndarray) -> ndarray:
@@ -130,7 +141,7 @@ def row_of_height(y: ndarray | float) -> ndarray:
 
 
 def column_of(x: Float[ndarray, " p"], y: Float[ndarray, " p"]) -> Float[ndarray, " p"]:
-    """The u on the front of the face at which the feature frame has abscissa x at height y (bisection; x grows with u)."""
+    """The u on the front of the face where the feature frame has abscissa x at height y (bisection: x grows with u)."""
     v = row_of_height(y)
     low, high = np.full(x.shape, 0.5 - 85.0 / 208.0), np.full(x.shape, 0.5 + 85.0 / 208.0)
     for _ in range(50):

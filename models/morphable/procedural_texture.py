@@ -1,4 +1,4 @@
-"""The procedural face's colours at any texture size: crisp eyes, brows and lips where vertices are too sparse for them."""
+"""The procedural face's colours at any texture size: eyes, brows and lips too crisp for the vertices."""
 
 from pathlib import Path
 
@@ -19,8 +19,8 @@ def procedural_albedo_texture(
 ) -> tuple[Float[Tensor, "3 h w"], Float[Tensor, "k 3 h w"]]:
     """Mean and modes of the albedo over the unit square, `size` x `size` texels, row 0 at v = 1.
 
-    The same coefficients give the same colours as `MorphableModel.albedo` of the procedural face, only sharper: texture =
-    mean + sum_k c_k mode_k, not clipped. Kept in the same cache as the face.
+    The same coefficients give the same colours as `MorphableModel.albedo` of the procedural face, only sharper:
+    texture = mean + sum_k c_k mode_k, not clipped. Kept in the same cache as the face.
 
     Raises:
         ValueError: when size is below 8.

@@ -1,4 +1,4 @@
-"""Fine relief of the procedural face: wrinkles that follow age and expression, pores and moles, as a map over (u, v)."""
+"""Fine relief of the procedural face over (u, v): wrinkles that follow age and expression, pores, moles."""
 
 import dataclasses
 import functools
@@ -32,12 +32,12 @@ def wrinkle_displacement_mm(
     blendshape_weights: Float[Tensor, " n"],
     generator: torch.Generator,
 ) -> Float[Tensor, "1 h w"]:
-    """Displacement along the normal in mm on a size x size texture (row 0 is v = 1), 0 outside the face; valleys negative.
+    """Displacement along the normal in mm on a size x size texture (row 0 is v = 1); valleys negative, 0 off the face.
 
-    `age` runs from 0 to 1; `blendshape_weights` are the 24 weights of BLENDSHAPE_NAMES: raised brows draw lines on the
-    forehead, lowered ones between the eyes, a smile deepens crow's feet and the folds beside the mouth. A generator in
-    the same state draws the same person whatever the age, the expression and (but for pores) the size. Smoothly limited
-    to +-0.95 mm. Runs without gradient on the CPU.
+    `age` runs from 0 to 1; `blendshape_weights` are the 24 weights of BLENDSHAPE_NAMES: raised brows draw lines
+    on the forehead, lowered ones between the eyes, a smile deepens crow's feet and the folds beside the mouth.
+    A generator in the same state draws the same person whatever the age, the expression and (but for pores) the
+    size. Smoothly limited to +-0.95 mm. Runs without gradient on the CPU.
 
     Raises:
         ValueError: when age is outside 0..1 or the number of weights is not 24.
@@ -146,7 +146,9 @@ def _forehead(at: _Places, drive: _Drive, draw: _Draw) -> Tensor:
     window = _step(at.y, 50.0, 56.0) * _step(at.y, 92.0, 84.0)
     for k in range(lines):
         middle = 57.0 + 6.2 * k + draw.normal(1.0)
-        bow = 3.0 * draw.uniform(0.4, 1.0) * torch.cos(at.x / 38.0 * math.pi * draw.uniform(0.8, 1.2) + draw.normal(0.3))
+        bow = (
+            3.0 * draw.uniform(0.4, 1.0) * torch.cos(at.x / 38.0 * math.pi * draw.uniform(0.8, 1.2) + draw.normal(0.3))
+        )
         curve = middle + bow + draw.waviness(at, 18, 0.7)
         strength = depth * draw.uniform(0.5, 1.0) * _step(at.x.abs(), 52.0 + draw.normal(3.0), 30.0) * window
         relief += _valley(at.y - curve, draw.uniform(1.0, 1.6), strength)
