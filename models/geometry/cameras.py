@@ -13,6 +13,7 @@ from torch import Tensor
 
 from models.geometry.rotations import rotation_from_face_angles
 
+SMALLEST_DEPTH = 1e-6
 FACE_PIXELS_PER_MM_AT_UNIT_SIDE = 1 / 200
 """A face of log scale 0 has side / 200 pixels for each millimetre: 1.5 px/mm in the 300 px pictures of Chen et al."""
 FACE_DEPTH_OFFSET_SIDES = 4.0
@@ -70,16 +71,17 @@ class PerspectiveCamera:
         return cls(camera_from_world, height / 2 / torch.tan(vertical_angle / 2), centre)
 
     def to_screen(self, points_world: Float[Tensor, "b v 3"]) -> Float[Tensor, "b v 3"]:
-        """Screen x, y in pixels and depth. Differentiable; a point behind the camera gets depth <= 0 and mirrored x, y
-        (the rasterizer clips it), a point in the camera's own plane gets finite but huge x, y."""
+        """Screen x, y in pixels and depth. Differentiable.
+
+        A point behind the camera has depth < 0 and x, y by the same division, so that z (x, y, 1) is linear in the
+        point: the rasterizer draws triangles through the camera's plane from that. In the plane the depth is nudged to
+        1e-6.
+        """
         x, y, z = transform_points(self.camera_from_world, points_world).unbind(-1)
-        depth = -z
-        tiny = torch.finfo(depth.dtype).eps
-        pixels = self.focal_px[:, None] / torch.where(depth.abs() < tiny, torch.full_like(depth, tiny), depth)
-        return torch.stack(
-            [self.principal_px[:, :1] + pixels * x, self.principal_px[:, 1:] - pixels * y, depth],
-            -1,
-        )
+        nearest = torch.where(z > 0, -SMALLEST_DEPTH, SMALLEST_DEPTH)
+        depth = torch.where(z.abs() < SMALLEST_DEPTH, nearest.to(z), -z)
+        pixels = self.focal_px[:, None] / depth
+        return torch.stack([self.principal_px[:, :1] + pixels * x, self.principal_px[:, 1:] - pixels * y, depth], -1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,9 +28,7 @@ def write_mesh(mesh: Mesh, path: Path | str) -> None:
         raise ValueError(f"{path} cannot be written: name a file that ends in {', '.join(SUFFIXES)}.")
     lost = int((~torch.isfinite(mesh.vertices)).any(1).sum())
     if lost:
-        raise ValueError(
-            f"{path} was not written: {lost} of {len(mesh.vertices)} vertices are not finite; repair the mesh."
-        )
+        raise ValueError(f"{path} was not written: {lost} vertices of the mesh are not finite; repair it first.")
     write = {".obj": wavefront.write_obj, ".glb": gltf.write_glb, ".ply": ply.write_ply}[path.suffix.lower()]
     write(mesh, path)
 
