@@ -73,7 +73,7 @@ class _BarycentricsAndDepth(torch.autograd.Function):
         ctx: Any, vertices_screen: Tensor, faces: Tensor, face_index: Tensor, perspective: bool
     ) -> tuple[Tensor, Tensor]:
         covered = covered_pixels(faces, face_index, vertices_screen.shape[1])
-        x, y, z = (coordinate.reshape(-1) for coordinate in vertices_screen.unbind(-1))
+        x, y, z = vertices_screen.reshape(-1, 3).unbind(1)
         centre_x, centre_y = covered.column.to(x.dtype).add_(0.5), covered.row.to(x.dtype).add_(0.5)
         rx0, rx1, rx2 = (centre_x - x.index_select(0, corner) for corner in covered.corners)
         ry0, ry1, ry2 = (centre_y - y.index_select(0, corner) for corner in covered.corners)
@@ -126,11 +126,11 @@ class _BarycentricsAndDepth(torch.autograd.Function):
             d0, d1, d2 = d0.div_(z0), d1.div_(z1), d2.div_(z2)
         grad_x = (d1 * ry2).sub_(d2 * ry1), (d2 * ry0).sub_(d0 * ry2), (d0 * ry1).sub_(d1 * ry0)
         grad_y = (d2 * rx1).sub_(d1 * rx2), (d0 * rx2).sub_(d2 * rx0), (d1 * rx0).sub_(d0 * rx1)
-        sums = torch.zeros((3, ctx.shape[0] * ctx.shape[1]), dtype=total.dtype, device=total.device)
-        for coordinate, gradients in zip(sums, (grad_x, grad_y, grad_z)):
+        grad_vertices = torch.zeros(ctx.shape, dtype=total.dtype, device=total.device)
+        for coordinate, gradients in zip(grad_vertices.view(-1, 3).unbind(1), (grad_x, grad_y, grad_z)):
             for corner, gradient in zip((i0, i1, i2), gradients):
                 coordinate.scatter_add_(0, corner, gradient)
-        return sums.t().reshape(ctx.shape), None, None, None
+        return grad_vertices, None, None, None
 
 
 def gather_corners(

@@ -33,7 +33,7 @@ def interpolate_corners(corner_attributes: Float[Tensor, "f 3 c"], fragments: Fr
 
 
 class _Interpolate(torch.autograd.Function):
-    """One channel after the other, each a contiguous vector: gathers from rows of few numbers are slower."""
+    """One channel after the other: copying rows of few numbers takes the CPU several times as long."""
 
     @staticmethod
     def forward(ctx: Any, attributes: Tensor, weights: Tensor, faces: Tensor, face_index: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ class _Interpolate(torch.autograd.Function):
         picture = attributes.new_zeros(b, c, h, w)
         # where a pixel of channel 0 lies in [b c h w]; the other channels follow at a constant distance
         target = covered.pixel + covered.picture * ((c - 1) * h * w)
-        for channel, values in enumerate(_channels(attributes)):
+        for channel, values in enumerate(attributes.reshape(-1, c).unbind(1)):
             value = values.index_select(0, covered.corners[0]).mul_(corner_weights[0])
             for corner, weight in zip(covered.corners[1:], corner_weights[1:]):
                 value.add_(values.index_select(0, corner).mul_(weight))
@@ -57,26 +57,20 @@ class _Interpolate(torch.autograd.Function):
     def backward(ctx: Any, grad_picture: Tensor) -> tuple[Tensor | None, ...]:
         attributes, pixel, target, *rest = ctx.saved_tensors
         corners, corner_weights = rest[:3], rest[3:]
-        pixels = grad_picture.shape[2] * grad_picture.shape[3]
+        c, pixels = attributes.shape[-1], grad_picture.shape[2] * grad_picture.shape[3]
         grad_picture = grad_picture.reshape(-1)
-        grad_channels = torch.zeros_like(_channels(attributes)) if ctx.needs_input_grad[0] else None
+        grad_attributes = attributes.new_zeros(attributes.shape) if ctx.needs_input_grad[0] else None
         grad_corner_weights = [torch.zeros_like(corner_weights[0]) for _ in corners] if ctx.needs_input_grad[1] else []
-        for channel, values in enumerate(_channels(attributes)):
+        for channel, values in enumerate(attributes.reshape(-1, c).unbind(1)):
             grad = grad_picture[channel * pixels :].index_select(0, target)
             for grad_weight, corner in zip(grad_corner_weights, corners):
                 grad_weight.add_(values.index_select(0, corner).mul_(grad))
-            if grad_channels is not None:
+            if grad_attributes is not None:
                 for corner, weight in zip(corners, corner_weights):
-                    grad_channels[channel].scatter_add_(0, corner, weight * grad)
-        grad_attributes = grad_weights = None
-        if grad_channels is not None:
-            grad_attributes = grad_channels.t().reshape(attributes.shape)
+                    grad_attributes.view(-1, c)[:, channel].scatter_add_(0, corner, weight * grad)
+        grad_weights = None
         if grad_corner_weights:
             grad_weights = grad_picture.new_zeros(ctx.weights_shape)
             for k, grad_weight in enumerate(grad_corner_weights):
                 grad_weights.view(-1).scatter_(0, pixel * 3 + k, grad_weight)
         return grad_attributes, grad_weights, None, None
-
-
-def _channels(attributes: Tensor) -> Tensor:
-    return attributes.reshape(-1, attributes.shape[-1]).t().contiguous()
