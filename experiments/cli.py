@@ -21,7 +21,9 @@ VERBS = {
     "validate": Verb("training", "measure a run on the validation data"),
     "test": Verb("training", "measure a run on the test data"),
     "predict": Verb("training", "apply a run to the pictures of a data set"),
-    "train-face": Verb("train_face", "from nothing to textured faces: synthesize, train both stages, test, reconstruct"),
+    "train-face": Verb(
+        "train_face", "from nothing to textured faces: synthesize, train both stages, test, reconstruct"
+    ),
     "synthesize": Verb("synthesize", "write synthetic data with its 3D truth, in the layout of the real data"),
     "prepare": Verb("prepare", "convert a downloaded data set to the neutral layout"),
     "inspect": Verb("inspect", "count a data set's pictures and name every broken file"),

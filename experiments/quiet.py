@@ -26,6 +26,8 @@ def silence_the_training_library() -> None:
     warnings.filterwarnings("ignore", message=r".*LightningCLI's args parameter is intended.*")
     # few synthetic pictures need few workers; the number is the user's choice in the YAML
     warnings.filterwarnings("ignore", message=r".*does not have many workers.*")
-    warnings.filterwarnings("ignore", message=r".*The number of training batches .* is smaller than the logging interval.*")
+    warnings.filterwarnings(
+        "ignore", message=r".*The number of training batches .* is smaller than the logging interval.*"
+    )
     # lightning asks for srun wherever the program is installed
     warnings.filterwarnings("ignore", message=r".*The `srun` command is available.*")

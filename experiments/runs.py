@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from lightning.pytorch import LightningModule
 
-from experiments.errors import UserError
+from experiments.errors import UserError, one_line
 
 MODULE_PACKAGE = "lightning_modules."
 """A checkpoint may name classes of this package as its own, nothing else."""
@@ -49,7 +50,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, KeyError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         raise UserError(
-            f"{path} is damaged or cut short ({path.stat().st_size} bytes); copy it again or use another checkpoint of the run"
+            f"{path} is damaged or cut short ({path.stat().st_size} bytes); copy it again or use another "
+            "checkpoint of the run"
         ) from error
     except pickle.UnpicklingError as error:
         raise UserError(
@@ -70,12 +72,16 @@ def class_of(checkpoint: dict[str, Any], path: Path) -> type[LightningModule]:
     parameters = checkpoint.get("hyper_parameters", {})
     name = parameters.get("_class_path")
     if not isinstance(name, str):
-        raise UserError(f"{path} does not say which training class wrote it; use a checkpoint that `threefold fit` wrote")
+        raise UserError(
+            f"{path} does not say which training class wrote it; use a checkpoint that `threefold fit` wrote"
+        )
     if not name.startswith(MODULE_PACKAGE):
         raise UserError(f"{path} asks for the class {name}, which is not one of this project's, and was not loaded")
     for inner in class_paths(parameters):
         if not inner.startswith(CLASS_PACKAGES):
-            raise UserError(f"{path} asks for the class {inner}, which is not one of this project's, and was not loaded")
+            raise UserError(
+                f"{path} asks for the class {inner}, which is not one of this project's, and was not loaded"
+            )
     module, _, attribute = name.rpartition(".")
     found = getattr(importlib.import_module(module), attribute, None)
     if not (isinstance(found, type) and issubclass(found, LightningModule)):
@@ -105,21 +111,27 @@ def load_module(run: Path) -> LightningModule:
     try:
         # a stage that carries another one inside knows how to unpack it
         unpack = getattr(module_class, "load", None)
-        module = unpack(path) if unpack else module_class.load_from_checkpoint(path, map_location="cpu", weights_only=True)
+        module = (
+            unpack(path) if unpack else module_class.load_from_checkpoint(path, map_location="cpu", weights_only=True)
+        )
     except (RuntimeError, TypeError, KeyError) as error:
         raise UserError(
-            f"{path} does not fit this version of {module_class.__name__} ({str(error).splitlines()[0]}); train the run again"
+            f"{path} does not fit this version of {module_class.__name__} ({str(error).splitlines()[0]}); train "
+            "the run again"
         ) from error
     return module.eval()
 
 
-def load_face_run(run: Path) -> LightningModule:
-    """The trained face module of a run: `FaceCoarse` or `FaceDetail`.
-
-    Raises:
-        UserError: as `load_module`, or the run trained something else than faces.
-    """
-    module = load_module(run)
-    if not type(module).__module__.startswith("lightning_modules.face_"):
-        raise UserError(f"{run} trained {type(module).__name__}, not faces; give a run of face_coarse or face_detail")
-    return module
+def trained_crop_size(run: Path) -> int | None:
+    """Side of the pictures that a run was trained on, from its config.yaml; None where there is none."""
+    path = (run if run.is_dir() else run.parent.parent) / "config.yaml"
+    if not path.is_file():
+        return None
+    try:
+        data = (yaml.safe_load(path.read_text()) or {}).get("data") or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{path} is no YAML ({one_line(str(error))}); restore it from another copy of the run"
+        ) from None
+    size = data.get("init_args", {}).get("image_size")
+    return size if isinstance(size, int) else None

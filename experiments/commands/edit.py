@@ -8,7 +8,8 @@ from experiments.quiet import silence_the_training_library
 
 
 def transfer(face: Path, expression: Path, out: Path, run: Path | None = None) -> None:
-    """Puts the expression of one reconstruction on the face of another: OUT/transfer.png over the photograph, and meshes.
+    """Puts the expression of one reconstruction on the face of another: OUT/transfer.png over the photograph, and
+    meshes.
 
     Args:
         face: folder of the reconstruction that keeps its identity, wrinkles, pose and light.
@@ -31,7 +32,8 @@ def transfer(face: Path, expression: Path, out: Path, run: Path | None = None) -
 
 
 def relight(face: Path, light: Path, out: Path, run: Path | None = None) -> None:
-    """Shows one reconstruction in the light of another: OUT/relight.png over the photograph, and meshes with the relit texture.
+    """Shows one reconstruction in the light of another: OUT/relight.png over the photograph, and meshes with the
+    relit texture.
 
     Args:
         face: folder of the reconstruction to show.

@@ -35,16 +35,15 @@ def reconstruct(
         refine: steps of optimisation on each picture itself; 0 takes the network's answer, 200 is a good number.
         texture_size: side of the texture in texels.
     """
-    from experiments.reconstruction.explanation import explain, networks_of
+    from experiments.reconstruction.explanation import explain, load_networks
     from experiments.reconstruction.faces_in_photos import Hints, face_in_photo
     from experiments.reconstruction.outputs import face_outputs
     from experiments.reconstruction.saving import save_outputs
-    from experiments.runs import load_face_run
 
     refuse_bad_numbers(pictures, box, landmarks, mask, refine, texture_size)
     hints = Hints(landmarks, box, mask, person)
     faces = [face_in_photo(path, hints) for path in pictures]  # every mistake is told before the work begins
-    networks = networks_of(load_face_run(run))
+    networks = load_networks(run)
     for found in tqdm(faces, desc="reconstruct", unit="face", disable=len(faces) == 1):
         outputs = face_outputs(explain(networks, found, refine=refine), found, texture_size=texture_size)
         outputs.values["run"] = str(run)
@@ -73,9 +72,13 @@ def refuse_bad_numbers(
         if value is not None and not value.exists():
             raise UserError(f"{option} {value} does not exist; check the path")
         if value is not None and value.is_file() and len(pictures) > 1:
-            raise UserError(f"{option} {value} is one file for {len(pictures)} pictures; give a folder of files named alike")
+            raise UserError(
+                f"{option} {value} is one file for {len(pictures)} pictures; give a folder of files named alike"
+            )
     if box is not None and len(pictures) > 1:
-        raise UserError(f"--box is one box for {len(pictures)} pictures; run the command for each picture, or leave it out")
+        raise UserError(
+            f"--box is one box for {len(pictures)} pictures; run the command for each picture, or leave it out"
+        )
     if refine < 0:
         raise UserError(f"--refine {refine} is negative; give a number of steps such as 200, or 0 for none")
     if not 16 <= texture_size <= 8192:

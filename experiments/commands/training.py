@@ -84,9 +84,7 @@ class ThreefoldCLI(LightningCLI):
             enable_version_counter=False,
         )
         callbacks = [*own, keep, Panels(), Meshes(), MetricsFile(), Provenance()]
-        return super().instantiate_trainer(
-            logger=loggers or False, default_root_dir=run, callbacks=callbacks, **kwargs
-        )
+        return super().instantiate_trainer(logger=loggers or False, default_root_dir=run, callbacks=callbacks, **kwargs)
 
     @property
     def run_folder(self) -> Path:
@@ -104,7 +102,7 @@ class ThreefoldCLI(LightningCLI):
         return list(logger) if isinstance(logger, list) else [logger]
 
     def _check_checkpoint(self) -> None:
-        config = self.config[self.subcommand]
+        config = self.config[str(self.subcommand)]
         if config.get("ckpt_path") in {"best", "last"}:
             config["ckpt_path"] = str(self.run_folder / "checkpoints" / f"{config['ckpt_path']}.ckpt")
         if not config.get("ckpt_path"):
@@ -113,11 +111,15 @@ class ThreefoldCLI(LightningCLI):
         checkpoint = read_checkpoint(path)
         written_by = checkpoint.get("hyper_parameters", {}).get("_class_path")
         if written_by is not None and written_by != config["model"]["class_path"]:
-            raise UserError(f"{path} was written by {written_by}, but the configuration trains {config['model']['class_path']}")
+            raise UserError(
+                f"{path} was written by {written_by}, but the configuration trains {config['model']['class_path']}"
+            )
         inside = config["model"]["init_args"]
         coarse = inside.get("coarse_checkpoint")
         if coarse is not None and not Path(coarse).is_file() and "coarse_hyper_parameters" in checkpoint:
-            inside["coarse_checkpoint"] = str(path)  # it carries its coarse stage: the run's folder may have moved alone
+            inside["coarse_checkpoint"] = str(
+                path
+            )  # it carries its coarse stage: the run's folder may have moved alone
 
     def _claim_run_folder(self) -> None:
         """A finished run is never overwritten; a resumed one keeps its earlier metrics beside the new ones."""
@@ -125,7 +127,7 @@ class ThreefoldCLI(LightningCLI):
         occupied = [name for name in RUN_LEFTOVERS if (run / name).exists()]
         if not occupied:
             return
-        if not self.config[self.subcommand].get("ckpt_path"):
+        if not self.config[str(self.subcommand)].get("ckpt_path"):
             raise UserError(
                 f"{run} already holds a run ({occupied[0]}); give another --run, go on with --ckpt_path last, "
                 "or delete the folder"
@@ -174,7 +176,9 @@ def run_defaults(verb: str, arguments: Sequence[str]) -> list[str]:
     words = []
     if not config_files(arguments):
         if not (Path(folder) / "config.yaml").is_file():
-            raise UserError(f"{folder} holds no config.yaml; give --config, or the folder of a run that `threefold fit` wrote")
+            raise UserError(
+                f"{folder} holds no config.yaml; give --config, or the folder of a run that `threefold fit` wrote"
+            )
         words += ["--config", str(Path(folder) / "config.yaml")]
     if option("--ckpt_path", arguments) is None:
         words += ["--ckpt_path", str(checkpoint_of(Path(folder)))]
@@ -202,7 +206,9 @@ def config_files(arguments: Sequence[str]) -> list[Path]:
             files.append(Path(word.split("=", 1)[1]))
     for path in files:
         if not path.is_file():
-            raise UserError(f"{path} does not exist; the configurations that come with the project are in experiments/configs")
+            raise UserError(
+                f"{path} does not exist; the configurations that come with the project are in experiments/configs"
+            )
         try:
             yaml.safe_load(path.read_text())
         except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -1,4 +1,5 @@
-"""Parameters and camera of a reconstruction as plain numbers, so that other programs can place the mesh in the photograph."""
+"""Parameters and camera of a reconstruction as plain numbers, so that other programs can place the mesh in the
+photograph."""
 
 import math
 from typing import Any
@@ -16,15 +17,18 @@ STANDOFF_MM = 1000.0
 """An orthographic camera has no distance; the face is put this far in front so that every depth is positive."""
 CAMERA_NOTE = (
     "Points of the exported meshes are metres in the model's frame (x right, y up, z out of the face). "
-    "p_mm = camera_from_model[:3,:3] @ (1000 * p_m) + camera_from_model[:3,3] is the OpenCV camera frame (x right, y down, "
+    "p_mm = camera_from_model[:3,:3] @ (1000 * p_m) + camera_from_model[:3,3] is the OpenCV camera frame (x "
+    "right, y down, "
     "z forwards, mm). The camera is orthographic: [x_px, y_px, 1] = intrinsics @ [p_mm.x, p_mm.y, 1], in pixels of the "
-    "photograph as displayed (EXIF orientation applied), the centre of the upper left pixel at (0.5, 0.5); p_mm.z is depth "
+    "photograph as displayed (EXIF orientation applied), the centre of the upper left pixel at (0.5, 0.5); "
+    "p_mm.z is depth "
     "only."
 )
 
 
 def camera_values(face: ExplainedFace, found: FaceInPhoto) -> dict[str, Any]:
-    """The orthographic camera in OpenCV form: rigid `camera_from_model` 4 x 4 (mm) and `intrinsics` 3 x 3 (pixels per mm)."""
+    """The orthographic camera in OpenCV form: rigid `camera_from_model` 4 x 4 (mm) and `intrinsics` 3 x 3 "
+    "(pixels per mm)."""
     pose = face.parameters.pose[0].double()
     pixels_per_mm = float(face.crop.side * FACE_PIXELS_PER_MM_AT_UNIT_SIDE * pose[5].exp())
     center_x = face.crop.center_x + float(pose[3]) * face.crop.side

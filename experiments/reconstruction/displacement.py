@@ -1,4 +1,5 @@
-"""A displacement map for other programs: 16 bits, with the scale and the zero level that users otherwise have to guess."""
+"""A displacement map for other programs: 16 bits, with the scale and the zero level that users otherwise have to
+guess."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -43,7 +44,8 @@ class DisplacementMap:
             "mm_per_level": self.mm_per_level,
             "bits": 16,
             "direction": self.direction,
-            "note": "mm = (level - zero_level) * mm_per_level, along the direction, on coarse.obj; midlevel for Blender's "
+            "note": "mm = (level - zero_level) * mm_per_level, along the direction, on coarse.obj; midlevel for "
+            "Blender's "
             "Displace modifier: zero_level / 65535, strength in metres: (mm_max - mm_min) / 1000",
         }
 

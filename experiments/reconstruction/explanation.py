@@ -1,14 +1,18 @@
 """A face in a photograph, explained by a trained run: parameters, surface and displacement."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from datamodules.crops import Crop, crop_photo, crop_segmentation, move_points
+from experiments.errors import UserError
 from experiments.reconstruction.faces_in_photos import FaceInPhoto
+from experiments.runs import load_module, trained_crop_size
+from lightning_modules.face_coarse import FaceCoarse
+from lightning_modules.face_detail import FaceDetail
 from models.faces.detail import DetailedSurface, FaceDetailer
 from models.faces.parameters import FaceParameters
 from models.faces.reconstructor import FaceGeometry, FaceReconstructor
@@ -25,15 +29,12 @@ class FaceNetworks:
     reconstructor: FaceReconstructor
     detail: FaceDetailer | None
     """None for a run of the coarse stage."""
+    crop_size: int = DEFAULT_CROP
+    """Side of the pictures that the run was trained on."""
 
     @property
     def face_model(self) -> MorphableModel:
         return self.reconstructor.face_model
-
-    @property
-    def crop_size(self) -> int:
-        """Side of the pictures that the encoder was trained on."""
-        return self.reconstructor.encoder.image_size or DEFAULT_CROP
 
 
 @dataclass(frozen=True)
@@ -55,16 +56,26 @@ class ExplainedFace:
     def in_photo(self, points_screen: Float[Tensor, "p c"]) -> Float[Tensor, "p c"]:
         """Points of the crop's screen in pixels of the photograph; a third coordinate, the depth, is scaled alike."""
         scale = self.crop.side / self.size
-        corner = points_screen.new_tensor([self.crop.center_x - self.crop.side / 2, self.crop.center_y - self.crop.side / 2])
+        corner = points_screen.new_tensor(
+            [self.crop.center_x - self.crop.side / 2, self.crop.center_y - self.crop.side / 2]
+        )
         scaled = points_screen * scale
         return torch.cat([scaled[:, :2] + corner, scaled[:, 2:]], dim=1)
 
 
-def networks_of(module: LightningModule) -> FaceNetworks:
-    """The reconstructor of a coarse run, and the displacement network of a detailed one."""
-    coarse = getattr(module, "coarse", module)
-    reconstructor = coarse if isinstance(coarse, FaceReconstructor) else coarse.reconstructor
-    return FaceNetworks(reconstructor, getattr(module, "detailer", None))
+def load_networks(run: Path) -> FaceNetworks:
+    """The reconstructor of a coarse run, and the displacement network too of a detailed one.
+
+    Raises:
+        UserError: as `experiments.runs.load_module`, or the run trained something else than faces.
+    """
+    module = load_module(run)
+    if not isinstance(module, (FaceCoarse, FaceDetail)):
+        raise UserError(f"{run} trained {type(module).__name__}, not faces; give a run of face_coarse or face_detail")
+    coarse, detailer = (module, None) if isinstance(module, FaceCoarse) else (module.coarse, module.detailer)
+    reconstructor = coarse.reconstructor
+    crop_size = trained_crop_size(run) or reconstructor.encoder.image_size or DEFAULT_CROP
+    return FaceNetworks(reconstructor, detailer, crop_size)
 
 
 def explain(networks: FaceNetworks, face: FaceInPhoto, *, refine: int = 0) -> ExplainedFace:

@@ -1,7 +1,8 @@
 """Faces in photographs, found without a download: the cascades that come inside OpenCV's wheel (Viola and Jones, 2001).
 
 They find upright faces seen from the front; turned heads are tried in profile and rolled pictures at two angles. A
-detector gives a square that reaches from the forehead to the chin; `FaceBox` is the box of the 68 iBUG points inside it.
+detector gives a square that reaches from the forehead to the chin; `FaceBox` is the box of the 68 iBUG points inside
+it.
 """
 
 import functools
@@ -23,7 +24,8 @@ BACKGROUND_SHARE = 0.4
 """Faces with less than this share of the largest one's side are bystanders."""
 CENTER_SHIFT = (-0.007, 0.143)
 BOX_SHARE = (0.85, 0.80)
-"""Centre and size of the landmarks' box against the detector's square, in sides of the square: medians over 79 portraits
+"""Centre and size of the landmarks' box against the detector's square, in sides of the square: medians over 79
+portraits
 with machine-made landmarks (deviations 0.05, 0.03 and 0.05, 0.05)."""
 
 
@@ -51,7 +53,7 @@ def find_face(photo: Image.Image) -> Box:
         raise ValueError("no upright face was found; give its landmarks or its box")
     if len(faces) > 1:
         raise ValueError(f"{len(faces)} faces of similar size were found; give the landmarks or the box of one of them")
-    return tuple(faces[0])
+    return faces[0].left, faces[0].top, faces[0].right, faces[0].bottom
 
 
 def detect_faces(photo: Image.Image) -> list[FaceBox]:

@@ -46,7 +46,8 @@ def face_in_photo(path: Path, hints: Hints) -> FaceInPhoto:
     """Reads a photograph and finds the face in it.
 
     Raises:
-        ValueError, FileNotFoundError: one sentence naming the file: the picture, the landmarks or the mask cannot be read;
+        ValueError, FileNotFoundError: one sentence naming the file: the picture, the landmarks or the mask cannot be
+            read;
             there is no face; there are several and `person` does not choose; the box lies outside the picture.
     """
     photo = read_picture(path)
@@ -77,7 +78,8 @@ def crop_of_landmarks(landmarks: np.ndarray, source: Path | None, photo: Image.I
     center = landmarks.mean(0)
     if not (0 <= center[0] <= photo.width and 0 <= center[1] <= photo.height):
         raise UserError(
-            f"{source}: the landmarks lie outside their picture of {photo.width} x {photo.height} pixels; write them in "
+            f"{source}: the landmarks lie outside their picture of {photo.width} x {photo.height} pixels; write "
+            "them in "
             "pixels of that picture, origin at the top left"
         )
     return face_crop(landmarks)
@@ -102,7 +104,9 @@ def crop_of_detection(path: Path, photo: Image.Image, person: int | None) -> Cro
             "or give a picture in which the face is larger"
         )
     if person is None and len(faces) > 1:
-        raise UserError(f"{path}: {len(faces)} faces were found; choose one with --person 1 (the leftmost) to {len(faces)}")
+        raise UserError(
+            f"{path}: {len(faces)} faces were found; choose one with --person 1 (the leftmost) to {len(faces)}"
+        )
     chosen = 1 if person is None else person
     if not 1 <= chosen <= len(faces):
         raise UserError(f"{path}: --person {chosen} was asked for, but {len(faces)} face(s) were found; count from 1")

@@ -17,6 +17,7 @@ from experiments.reconstruction.faces_in_photos import FaceInPhoto
 from experiments.reconstruction.overlay import draw_on_photo, normal_picture, picture_of, with_landmarks
 from experiments.reconstruction.texture import FaceTexture, photo_texture
 from experiments.reconstruction.turntable import turntable
+from metrics.scans import NOW_LANDMARKS
 from models.faces.dense_mesh import dense_mesh
 from models.geometry.cameras import project_scaled_orthographic
 from models.geometry.mesh import Mesh
@@ -31,6 +32,10 @@ class FaceOutputs:
     coarse: Mesh
     fine: Mesh | None
     """The displaced dense mesh of a detailed run."""
+    neutral: Mesh
+    """The coarse mesh without expression, which scans of neutral faces are compared with."""
+    neutral_landmarks: Float[Tensor, "7 3"]
+    """Of the neutral mesh, in the order that `metrics.scans` wants; metres."""
     texture: FaceTexture
     displacement: DisplacementMap | None
     pictures: dict[str, Image.Image]
@@ -59,6 +64,14 @@ def fine_mesh(face: ExplainedFace, texture: Float[Tensor, "3 t t"] | None) -> Me
     return dense_mesh(face.surface.positions_mm[0], face.networks.detail.valid, texture)
 
 
+def neutral_mesh(face: ExplainedFace) -> tuple[Mesh, Float[Tensor, "7 3"]]:
+    """The person without expression, and the seven landmarks of the NoW evaluation on it; metres."""
+    model, parameters = face.face_model, face.parameters.neutral()
+    vertices_mm = model.vertices_mm(parameters.identity, parameters.expression)
+    landmarks_mm = model.landmarks_mm(vertices_mm)[0, list(NOW_LANDMARKS)]
+    return Mesh(vertices_mm[0] / MM, model.faces), landmarks_mm / MM
+
+
 def on_screen(face: ExplainedFace, mesh: Mesh) -> Float[Tensor, "v 3"]:
     """A mesh's vertices on the crop's screen, in the pose of the photograph."""
     return project_scaled_orthographic(mesh.vertices[None] * MM, face.parameters.pose, face.size)[0]
@@ -71,9 +84,12 @@ def face_outputs(face: ExplainedFace, found: FaceInPhoto, *, texture_size: int =
     coarse, fine = coarse_mesh(face, texture.image), fine_mesh(face, texture.image)
     best = coarse if fine is None else fine
     landmarks = face.in_photo(face.geometry.landmarks[0])
+    neutral, neutral_landmarks = neutral_mesh(face)
     return FaceOutputs(
         coarse,
         fine,
+        neutral,
+        neutral_landmarks,
         texture,
         displacement_map(face),
         reconstruction_pictures(face, found, coarse, fine, landmarks),

@@ -67,16 +67,16 @@ def pasted(photo: Image.Image, drawing: Drawing, window: Window) -> Image.Image:
     return result
 
 
-def with_landmarks(
-    photo: Image.Image, predicted: Float[Tensor, "68 2"], given: np.ndarray | None
-) -> Image.Image:
+def with_landmarks(photo: Image.Image, predicted: Float[Tensor, "68 2"], given: np.ndarray | None) -> Image.Image:
     """The photograph with the predicted points in green, and the given ones, where there are some, in red."""
     result = photo.copy()
     pen = ImageDraw.Draw(result)
     radius = max(1.5, float((predicted.amax(0) - predicted.amin(0)).max()) / 110)
     if given is not None:
         for x, y in given.tolist():
-            pen.ellipse((x - radius, y - radius, x + radius, y + radius), outline=(255, 60, 60), width=max(1, int(radius / 2)))
+            pen.ellipse(
+                (x - radius, y - radius, x + radius, y + radius), outline=(255, 60, 60), width=max(1, int(radius / 2))
+            )
     for x, y in predicted.tolist():
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=(60, 255, 90))
     return result

@@ -14,9 +14,8 @@ from torch import Tensor
 from datamodules.crops import Crop
 from datamodules.pictures import read_picture
 from experiments.errors import UserError
-from experiments.reconstruction.explanation import ExplainedFace, FaceNetworks, networks_of
+from experiments.reconstruction.explanation import ExplainedFace, FaceNetworks, load_networks
 from experiments.reconstruction.saving import MARK
-from experiments.runs import load_face_run
 from models.faces.parameters import FaceParameters
 
 
@@ -37,7 +36,9 @@ def read_values(folder: Path) -> dict[str, Any]:
     """
     path = folder / MARK
     if not path.is_file():
-        raise UserError(f"{folder} is no reconstruction ({MARK} is missing); give a folder that `threefold reconstruct` wrote")
+        raise UserError(
+            f"{folder} is no reconstruction ({MARK} is missing); give a folder that `threefold reconstruct` wrote"
+        )
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
@@ -52,7 +53,7 @@ def read_face(folder: Path, run: Path | None = None, networks: FaceNetworks | No
     """
     values = read_values(folder)
     try:
-        networks = networks or networks_of(load_face_run(Path(values["run"]) if run is None else run))
+        networks = networks or load_networks(Path(values["run"]) if run is None else run)
         parameters = parameters_of(values)
         crop = Crop(**values["camera"]["crop"])
         size = int(values["camera"]["crop_size"])

@@ -48,7 +48,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         full = errno.ENOSPC in (error.errno, cause.errno)
         reason = "the disk is full" if full else (cause.strerror or str(error))
         raise UserError(
-            f"{folder} was not written, {reason}; nothing of it was kept, free some space or choose another --out and run again"
+            f"{folder} was not written, {reason}; nothing of it was kept, free some space or choose another --out "
+            "and run again"
         ) from error
     finally:
         if replaced.exists() and not folder.exists():
@@ -63,6 +64,8 @@ def save_outputs(outputs: FaceOutputs, folder: Path) -> None:
         save_mesh_files(outputs.coarse, target, "coarse")
         if outputs.fine is not None:
             save_mesh_files(outputs.fine, target, "fine")
+        write_mesh(outputs.neutral, target / "neutral.ply")
+        np.savetxt(target / "neutral.txt", outputs.neutral_landmarks.double().cpu().numpy(), fmt="%.7f")
         picture_of(outputs.texture.image).save(target / "texture.png")
         picture_of(outputs.texture.observed.expand(3, -1, -1)).convert("L").save(target / "texture_observed.png")
         if outputs.displacement is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, normalize
 
@@ -40,7 +40,8 @@ class FaceTexture:
 
 @torch.no_grad()
 def photo_texture(face: ExplainedFace, found: FaceInPhoto, size: int = 512) -> FaceTexture:
-    """Unwraps the photograph at its own resolution; unseen texels take the mirror-symmetric texel, and where that was not
+    """Unwraps the photograph at its own resolution; unseen texels take the mirror-symmetric texel, and where that was
+    not
     seen either the model's albedo in the estimated light, matched in colour to what was seen."""
     model = face.face_model
     grid = uv_rasterization(model.uv, model.face_uv, (size, size))
@@ -63,7 +64,8 @@ def photo_texture(face: ExplainedFace, found: FaceInPhoto, size: int = 512) -> F
 def unwrapped(
     face: ExplainedFace, found: FaceInPhoto, grid: UvGrid
 ) -> tuple[Float[Tensor, "3 t t"], Float[Tensor, "1 t t"]]:
-    """The photograph in UV and how far to trust each texel: seen, facing the camera, on a part that belongs to a face."""
+    """The photograph in UV and how far to trust each texel: seen, facing the camera, on a part that belongs to "
+    "a face."""
     side = int(min(LARGEST_PHOTO_SIDE, max(face.size, round(face.crop.side))))
     image, _ = crop_photo(found.photo, face.crop, side)
     model = face.face_model
@@ -113,7 +115,7 @@ def mirrored_texels(model: MorphableModel, grid: UvGrid) -> Int[Tensor, "t t"]:
     positions = to_uv(model.mean_mm[None], model.faces, grid)[0]
     texels = grid.valid.flatten().nonzero().squeeze(1)
     points = positions.flatten(1).T[texels].double().cpu().numpy()
-    _, nearest = cKDTree(points).query(points * np.array([-1.0, 1.0, 1.0]))
+    _, nearest = KDTree(points).query(points * np.array([-1.0, 1.0, 1.0]))
     mirror = torch.arange(grid.valid.numel(), device=texels.device)
     mirror[texels] = texels[torch.from_numpy(nearest).to(texels.device)]
     return mirror.reshape(grid.valid.shape)

@@ -13,21 +13,34 @@ ROWS = 6
 
 
 class Panels(Callback):
-    """Writes panels/epoch-0003.png into the run's folder (panels/test.png from `test`), from the first batch of the loader.
+    """Writes panels/epoch-0003.png into the run's folder (panels/test.png from `test`), from the first batch of the
+    loader.
 
     It asks the module for `panel(batch) -> [b, 3, h, w]` in [0, 1], one row of pictures a sample; a module without that
     method gets no panels.
     """
 
     def on_validation_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
         if batch_idx == 0 and dataloader_idx == 0 and not trainer.sanity_checking:
             name = f"epoch-{trainer.current_epoch:04d}.png" if trainer.state.fn == "fit" else "validate.png"
             self.write(trainer, pl_module, batch, name)
 
     def on_test_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
         if batch_idx == 0 and dataloader_idx == 0:
             self.write(trainer, pl_module, batch, "test.png")

@@ -1,0 +1,98 @@
+"""`threefold synthesize faces`: synthetic photographs with their 3D truth."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from tqdm import tqdm
+
+from experiments.commands.parsing import call
+from experiments.errors import UserError
+
+
+def faces(
+    out: Path,
+    num: int = 4000,
+    seed: int = 0,
+    size: int = 144,
+    level: Literal["tiny", "default", "fine", "bfm_like"] = "default",
+    images_per_identity: int = 2,
+    workers: int = 0,
+) -> None:
+    """Writes OUT/images, landmarks, masks, truth and split.txt: faces of people who do not exist, photographed with
+    known
+    shape, pose, light, depth, normals and wrinkles. The same seed gives the same pictures, whatever the workers.
+
+    Args:
+        out: folder for the data set.
+        num: how many pictures.
+        seed: of everything random.
+        size: side of the pictures in pixels.
+        level: how fine the morphable model's mesh is.
+        images_per_identity: pictures of each person.
+        workers: processes that render; 0 takes one for each core.
+    """
+    from datamodules.synthetic.faces import synthesize_faces
+
+    for name, value in (("num", num), ("images_per_identity", images_per_identity)):
+        if value < 1:
+            raise UserError(f"--{name} {value} is not a number of pictures; give 1 or more")
+    if not 32 <= size <= 2048:
+        raise UserError(f"--size {size} is not between 32 and 2048 pixels; 144 suits crops of 128")
+    with progress_bar("synthesize") as progress:
+        synthesize_faces(
+            out,
+            number=num,
+            seed=seed,
+            size=size,
+            level=level,
+            images_per_identity=images_per_identity,
+            workers=workers or cores(),
+            progress=progress,
+        )
+    print(f"{num} pictures in {out}; `threefold inspect faces --root {out}` checks them")
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def progress_bar(name: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar that is fed with (done, total)."""
+    with tqdm(desc=name, unit="picture") as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show
+
+
+KINDS = {"faces": faces}
+
+
+def run(verb: str, arguments: Sequence[str]) -> int:
+    return run_kind(verb, KINDS, arguments)
+
+
+def run_kind(verb: str, kinds: Mapping[str, Callable[..., int | None]], arguments: Sequence[str]) -> int:
+    """The verb's first word chooses what it works on.
+
+    Raises:
+        UserError: it is missing or unknown.
+    """
+    listed = ", ".join(kinds)
+    if arguments and arguments[0] in {"-h", "--help"}:
+        print(
+            f"threefold {verb} KIND [ARGUMENTS], where KIND is one of: {listed}; threefold {verb} KIND --help "
+            "explains one"
+        )
+        return 0
+    if not arguments or arguments[0] not in kinds:
+        given = f"{arguments[0]!r} is none" if arguments else "none was given"
+        raise UserError(f"{verb}: expected one of {listed} as the first word, {given}; see `threefold {verb} --help`")
+    return call(kinds[arguments[0]], arguments[1:], verb=f"{verb} {arguments[0]}") or 0

@@ -1,0 +1,189 @@
+"""`threefold train-face`: the whole way from nothing to textured faces, as a list of ordinary commands."""
+
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from experiments.commands.parsing import call
+from experiments.errors import UserError
+
+CONFIGS = Path(__file__).parent.parent / "configs" / "faces"
+SHOWN = 3
+"""Synthetic test pictures that are reconstructed for looking."""
+SHOWN_PHOTOS = 8
+DETECTOR = "experiments.reconstruction.face_detection.find_face"
+
+
+def train_face(
+    out: Path = Path("runs"),
+    data: Path = Path("data/faces"),
+    photos: Path | None = None,
+    num: int = 3000,
+    seed: int = 0,
+    fast_dev_run: bool = False,
+) -> None:
+    """Synthesizes faces, trains the coarse and the detailed stage on them, measures both on unseen faces and
+    reconstructs
+    sample pictures. With --photos it goes on to train on a folder of photographs without any 3D truth, and measures the
+    fifth of them that it held out before and after.
+
+    What is finished is not done again: an interrupted command goes on where it stopped.
+
+    Args:
+        out: folder for the runs and reconstructions.
+        data: folder for the synthetic data set; made when it is not there.
+        photos: folder of photographs of faces, with or without landmarks/ and masks/.
+        num: synthetic pictures.
+        seed: of data and training.
+        fast_dev_run: one batch of everything, to see whether the machinery works.
+    """
+    if photos is not None and not photos.is_dir():
+        raise UserError(f"--photos {photos} is no folder; give a folder of photographs of faces")
+    started = time.time()
+    quick = ["--trainer.fast_dev_run", "true"] if fast_dev_run else []
+    coarse, detail = out / "face-coarse", out / "face-detail"
+
+    if not (data / "split.txt").is_file():
+        threefold("synthesize", "faces", "--out", data, "--num", num, "--seed", seed)
+    train(coarse, "coarse_small.yaml", data, seed, *quick)
+    if fast_dev_run:
+        print("fast_dev_run leaves no checkpoint, so the later stages are not tried")
+        return
+    train(detail, "detail_small.yaml", data, seed, "--model.init_args.coarse_checkpoint", best(coarse))
+    for run in (coarse, detail):
+        test(run, data, out / f"{run.name}-synthetic.json")
+    pictures = held_out(data, "test")[:SHOWN]
+    threefold("reconstruct", *pictures, "--run", detail, "--out", out / "reconstructions" / "synthetic")
+
+    if photos is not None:
+        train_on_photos(out, photos, seed)
+    print(summary(out, time.time() - started))
+
+
+def train_on_photos(out: Path, photos: Path, seed: int) -> None:
+    """Self-supervised training on real photographs, begun at the synthetic-only runs, judged on the held-out fifth."""
+    coarse, detail = out / "face-coarse-photos", out / "face-detail-photos"
+    for name in ("face-coarse", "face-detail"):
+        test(out / name, photos, out / f"{name}-photos-before.json")
+    start = ["--model.init_args.initial_checkpoint", best(out / "face-coarse")]
+    train(coarse, "coarse_photos.yaml", photos, seed, *start)
+    train(detail, "detail_photos.yaml", photos, seed, "--model.init_args.coarse_checkpoint", best(coarse))
+    for run in (coarse, detail):
+        test(run, photos, out / f"{run.name}-after.json")
+    landmarks = ["--landmarks", photos / "landmarks"] if (photos / "landmarks").is_dir() else []
+    pictures = held_out(photos, "test")[:SHOWN_PHOTOS]
+    for run, folder in ((out / "face-detail", "photos-before"), (detail, "photos")):
+        threefold("reconstruct", *pictures, "--run", run, "--out", out / "reconstructions" / folder, *landmarks)
+
+
+def train(run: Path, config: str, data: Path, seed: int, *more: object) -> None:
+    """One training stage; skipped when finished, resumed when interrupted."""
+    if "fit" in metrics_of(run) and finished(run):
+        print(f"{run} is trained already; delete the folder to train it again")
+        return
+    resume = []
+    if (run / "checkpoints" / "last.ckpt").is_file():
+        resume = ["--ckpt_path", "last"]
+    elif (run / "config.yaml").is_file():
+        shutil.rmtree(run)  # interrupted before its first checkpoint
+    words = ["--config", CONFIGS / config, "--run", run, "--data.init_args.root", data, "--seed_everything", seed]
+    threefold("fit", *words, *detection(data), *resume, *more)
+
+
+def test(run: Path, data: Path, result: Path) -> None:
+    """Measures a run on the test split of a data set; the numbers go to a file of their own as well."""
+    threefold("test", "--run", run, "--data.init_args.root", data, *detection(data))
+    result.parent.mkdir(parents=True, exist_ok=True)
+    result.write_text(json.dumps(metrics_of(run)["test"], indent=2) + "\n")
+
+
+def detection(data: Path) -> list[str]:
+    """Photographs without landmarks or boxes need the detector."""
+    known = (data / "landmarks").is_dir() or (data / "boxes.json").is_file()
+    return [] if known else ["--data.init_args.find_face", DETECTOR]
+
+
+def threefold(*words: object) -> None:
+    """Runs one command in a process of its own, as a user would, and shows it.
+
+    Raises:
+        SystemExit: with the command's status when it fails; it has said why.
+    """
+    spoken = [str(word) for word in words]
+    print(f"\n$ threefold {shlex.join(spoken)}", flush=True)
+    done = subprocess.run([sys.executable, "-m", "experiments.cli", *spoken], check=False)
+    if done.returncode:
+        raise SystemExit(done.returncode)
+
+
+def best(run: Path) -> Path:
+    return run / "checkpoints" / "best.ckpt"
+
+
+def held_out(data: Path, split: str) -> list[Path]:
+    """Pictures of a split, in order."""
+    from datamodules.face_folder import FaceFolder
+
+    faces = FaceFolder(data, split=split)  # type: ignore[arg-type]
+    return [faces.records[position].picture for position in faces.positions]
+
+
+def metrics_of(run: Path) -> dict[str, dict[str, float]]:
+    path = run / "metrics.json"
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def finished(run: Path) -> bool:
+    path = run / "provenance.json"
+    return path.is_file() and json.loads(path.read_text()).get("fit", {}).get("finished") is not None
+
+
+def summary(out: Path, seconds: float) -> str:
+    """What was measured and where the files are."""
+    return "\n".join(
+        ["", f"done in {seconds / 60:.1f} minutes", *measured(out), *before_and_after(out), *whereabouts(out)]
+    )
+
+
+def measured(out: Path) -> Iterator[str]:
+    for name, what in (("face-coarse", "coarse stage"), ("face-detail", "detailed stage")):
+        path = out / f"{name}-synthetic.json"
+        if path.is_file():
+            yield f"\n{what} on unseen synthetic faces:"
+            yield from (f"  {metric:<48} {number(value)}" for metric, value in json.loads(path.read_text()).items())
+
+
+def before_and_after(out: Path) -> Iterator[str]:
+    for name, what in (("face-coarse", "coarse stage"), ("face-detail", "detailed stage")):
+        first, then = out / f"{name}-photos-before.json", out / f"{name}-photos-after.json"
+        if first.is_file() and then.is_file():
+            before, after = json.loads(first.read_text()), json.loads(then.read_text())
+            yield f"\n{what} on held-out photographs:{'':<22} synthetic only   with photographs"
+            for metric in before:
+                yield f"  {metric:<48} {number(before[metric]):>12} {number(after.get(metric)):>17}"
+
+
+def whereabouts(out: Path) -> Iterator[str]:
+    yield "\nfiles:"
+    for path, what in (
+        (out / "reconstructions", "meshes, textures, overlays and turntables: open */*/overlay.png and fine.glb"),
+        (out / "face-coarse", "run: config.yaml, metrics.csv, panels/, checkpoints/"),
+        (out / "face-detail", "run: the one to give to `threefold reconstruct --run`"),
+        (out / "face-detail-photos", "run trained on your photographs: the better one for photographs"),
+    ):
+        if path.is_dir():
+            yield f"  {path!s:<28} {what}"
+
+
+def number(value: float | None) -> str:
+    return "no value" if value is None else f"{value:.4g}"
+
+
+def run(verb: str, arguments: Sequence[str]) -> int:
+    call(train_face, arguments, verb=verb)
+    return 0
