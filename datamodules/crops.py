@@ -121,4 +121,4 @@ def _resampled(picture: Image.Image, crop: Crop, size: int, filter_: Image.Resam
     outer_right, outer_bottom = math.ceil(left + crop.side) + reach, math.ceil(top + crop.side) + reach
     cut = picture.crop((outer_left, outer_top, outer_right, outer_bottom))
     box = (left - outer_left, top - outer_top, left - outer_left + crop.side, top - outer_top + crop.side)
-    return np.asarray(cut.resize((size, size), filter_, box=box))
+    return np.array(cut.resize((size, size), filter_, box=box))

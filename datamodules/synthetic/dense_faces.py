@@ -1,7 +1,5 @@
 """The procedural face as a dense mesh with one vertex a texel, displaced: the truth that is photographed."""
 
-import os
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -10,10 +8,10 @@ from torch import Tensor
 
 from models.geometry.normals import grid_normals, vertex_normals
 from models.morphable.linear import MorphableModel
-from models.morphable.procedural_albedo import albedo_model, brow_band, eye_opening, lips
-from models.morphable.procedural_face import REFERENCE_LEVEL
+from models.morphable.procedural_albedo import brow_band, eye_opening, lips
 from models.morphable.procedural_grid import FaceGrid, Level, face_grid, locate
 from models.morphable.procedural_surface import LIP_LINE_Y, SurfacePoints, mean_surface, row_of_height
+from models.morphable.procedural_texture import procedural_albedo_texture
 from models.rendering.textures import UvGrid, uv_rasterization
 
 SKIN, NOSE, LEFT_EYE, RIGHT_EYE, LEFT_BROW, RIGHT_BROW, MOUTH, UPPER_LIP, LOWER_LIP = 1, 2, 4, 5, 6, 7, 10, 11, 12
@@ -59,8 +57,8 @@ class FaceSurfaces(NamedTuple):
     """[b, p, 3]"""
 
 
-def dense_face(model: MorphableModel, level: Level, uv_size: int, *, cache: Path | None = None) -> DenseFace:
-    """Topology, albedo and classes at every texel. The albedo takes seconds: `cache` is a folder that keeps it."""
+def dense_face(model: MorphableModel, level: Level, uv_size: int) -> DenseFace:
+    """Topology, albedo and classes at every texel. Takes seconds the first time, then the cache has it."""
     grid = uv_rasterization(model.uv, model.face_uv, (uv_size, uv_size))
     coarse = face_grid(level)
     rows, columns = grid.valid.nonzero().T
@@ -76,9 +74,7 @@ def dense_face(model: MorphableModel, level: Level, uv_size: int, *, cache: Path
         weights[beside] = torch.from_numpy(slit_weights).float()
 
     points = mean_surface(u, v)
-    reference_grid = face_grid(REFERENCE_LEVEL)
-    reference = mean_surface(reference_grid.uv[:, 0], reference_grid.uv[:, 1])
-    albedo_mean, albedo_basis = _kept_albedo(cache, model, points, reference, uv_size)
+    albedo_mean, albedo_basis = procedural_albedo_texture(uv_size, albedo_size=model.albedo_size)
     mouth_columns = _mouth_columns(coarse)
     triangles = _texel_triangles(grid.valid, above_row, left_column, right_column)
     inside_mouth = _strip_triangles(mouth_columns.shape[1], MOUTH_ROWS) + len(rows)
@@ -91,26 +87,11 @@ def dense_face(model: MorphableModel, level: Level, uv_size: int, *, cache: Path
         corners=corners,
         weights=weights,
         faces=torch.cat([triangles, inside_mouth]),
-        albedo_mean=torch.from_numpy(albedo_mean).float(),
-        albedo_basis=torch.from_numpy(albedo_basis).float(),
+        albedo_mean=albedo_mean[:, grid.valid].T.contiguous(),
+        albedo_basis=albedo_basis[:, :, grid.valid].mT.contiguous(),
         classes=classes,
         mouth_columns=mouth_columns,
     )
-
-
-def _kept_albedo(
-    cache: Path | None, model: MorphableModel, points: SurfacePoints, reference: SurfacePoints, uv_size: int
-) -> tuple[np.ndarray, np.ndarray]:
-    path = cache / f"albedo_{uv_size}_{model.provenance}.npz" if cache else None
-    if path is not None and path.is_file():
-        with np.load(path, allow_pickle=False) as kept:
-            return kept["mean"], kept["basis"]
-    mean, basis = (values.astype(np.float32) for values in albedo_model(points, reference, model.albedo_size))
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path.with_suffix(".part.npz"), mean=mean, basis=basis)
-        os.replace(path.with_suffix(".part.npz"), path)
-    return mean, basis
 
 
 def displaced_surfaces(

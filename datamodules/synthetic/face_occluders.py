@@ -56,15 +56,15 @@ def draw_strands(
     left, top, right, bottom = face_box
     mask = _canvas(len(picture))
     pen = ImageDraw.Draw(mask)
-    start = random.uniform(left, right)
-    for _ in range(random.integers(2, 7)):
-        x0 = start + random.normal() * 0.08 * (right - left)
-        drift, bend = random.normal(0, 0.25, 2) * (right - left)
+    start, lean = random.uniform(left, right), random.normal(0, 0.2)
+    for _ in range(random.integers(4, 14)):
+        x0 = start + random.normal() * 0.06 * (right - left)
+        drift, bend = (lean + random.normal(0, 0.08, 2)) * (right - left)
         t = np.linspace(0, 1, 12)
-        y = top - 0.35 * (bottom - top) + t * random.uniform(0.4, 0.95) * (bottom - top)
+        y = top - 0.3 * (bottom - top) + t * random.uniform(0.4, 0.95) * (bottom - top)
         x = x0 + drift * t + bend * t * t
         pen.line(
-            _corners(np.stack([x, y], -1)), fill=255, width=max(1, round((right - left) * random.uniform(0.01, 0.05)))
+            _corners(np.stack([x, y], -1)), fill=255, width=max(1, round((right - left) * random.uniform(0.005, 0.025)))
         )
     _blend(picture, mask, colour * random.uniform(0.7, 1.2), 1.0)
     classes[np.asarray(mask) > 127] = HAIR

@@ -5,12 +5,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from datamodules.synthetic.heads import HeadStyle
+from models.morphable.coefficient_sampling import sample_albedo, sample_expression_weights, sample_identity
 from models.morphable.linear import MorphableModel
 
-IDENTITY_SHARE, IDENTITY_LIMIT = 0.85, 2.0
-"""Coefficients are drawn from a normal distribution this many standard deviations wide, cut at this many."""
 AMBIENT_BAND = 0.2821
 LOBE = (1.0, 2 / 3, 2 / 3, 2 / 3, 1 / 4, 1 / 4, 1 / 4, 1 / 4, 1 / 4)
 """Share of each harmonic that survives a cosine lobe (Ramamoorthi and Hanrahan 2001), divided by pi."""
@@ -63,8 +63,8 @@ def sample_person(model: MorphableModel, seed: int, number: int) -> Person:
     random = generator(seed, _PERSON, number)
     return Person(
         number=number,
-        identity=_limited_normal(random, model.identity_size),
-        albedo=_limited_normal(random, model.albedo_size),
+        identity=sample_identity(model, _draws(random), 1)[0].numpy(),
+        albedo=sample_albedo(model, _draws(random), 1)[0].numpy(),
         age=float(random.beta(1.1, 1.3)),
         style=_head_style(random),
     )
@@ -80,7 +80,7 @@ def sample_scene(model: MorphableModel, seed: int, index: int, *, images_per_ide
     scene = FaceScene(
         index=index,
         person=person,
-        blendshape_weights=sample_expression_weights(random, model.blendshape_names),
+        blendshape_weights=sample_expression_weights(_draws(random), 1)[0].numpy(),
         angles=angles.astype(np.float32),
         crop_share=random.uniform(0.8, 0.98),
         crop_place=random.uniform(0, 1, 2),
@@ -96,45 +96,6 @@ def sample_scene(model: MorphableModel, seed: int, index: int, *, images_per_ide
     return scene
 
 
-def sample_expression_weights(random: np.random.Generator, names: tuple[str, ...]) -> np.ndarray:
-    """[n] blendshape weights in 0..1: a fifth of all faces rest, the others mix a few movements, mostly on both
-    sides."""
-    weights = dict.fromkeys(names, 0.0)
-    if random.random() < 0.8:
-        for chance, movement in _MOVEMENTS:
-            if random.random() < chance:
-                strength = random.beta(1.3, 1.3)
-                for name in movement:
-                    weights[name] = max(weights[name], min(1.0, strength * max(0.0, random.normal(1.0, 0.15))))
-    for name in names:  # nothing rests perfectly
-        weights[name] = min(1.0, weights[name] + abs(random.normal(0, 0.02)))
-    return np.array([weights[name] for name in names], np.float32)
-
-
-_MOVEMENTS = (
-    (0.35, ("jawOpen",)),
-    (0.06, ("jawLeft",)),
-    (0.06, ("jawRight",)),
-    (0.06, ("jawForward",)),
-    (0.35, ("smileLeft", "smileRight")),
-    (0.05, ("smileLeft",)),
-    (0.05, ("smileRight",)),
-    (0.10, ("frownLeft", "frownRight")),
-    (0.08, ("pucker",)),
-    (0.06, ("funnel",)),
-    (0.08, ("upperLipUpLeft", "upperLipUpRight")),
-    (0.08, ("lowerLipDownLeft", "lowerLipDownRight")),
-    (0.25, ("browInnerUp", "browOuterUpLeft", "browOuterUpRight")),
-    (0.05, ("browOuterUpLeft",)),
-    (0.05, ("browOuterUpRight",)),
-    (0.18, ("browDownLeft", "browDownRight")),
-    (0.12, ("blinkLeft", "blinkRight")),
-    (0.15, ("squintLeft", "squintRight")),
-    (0.06, ("cheekPuff",)),
-)
-"""How often a resting face does not rest, and what moves together."""
-
-
 def sample_light(random: np.random.Generator, skin_level: float) -> np.ndarray:
     """[9, 3]: ambient light, one lamp and a small tint of each; six in ten lamps stand to the side.
 
@@ -145,11 +106,11 @@ def sample_light(random: np.random.Generator, skin_level: float) -> np.ndarray:
         tilt = math.radians(random.uniform(45, 85) if beside else random.uniform(0, 45))
         turn = random.uniform(-math.pi / 6, 7 * math.pi / 6)  # seldom from below
         direction = np.array([math.sin(tilt) * math.cos(turn), math.sin(tilt) * math.sin(turn), math.cos(tilt)])
-        ambient, lamp = random.uniform(0.25, 0.8), random.uniform(0.3, 1.0)
+        ambient, lamp = random.uniform(0.35, 0.9), random.uniform(0.35, 1.1)
         tints = np.exp(random.normal(0, 0.06, (2, 3)))
-        gain = random.uniform(0.8, 1.2, 3) if random.random() < 0.5 else np.ones(3)
+        gain = random.uniform(0.88, 1.12, 3) if random.random() < 0.5 else np.ones(3)
         mean = skin_level * (ambient + 0.55 * lamp)
-        if 50 / 255 < mean < 185 / 255 and skin_level * (ambient + 1.1 * lamp) < 1.15:
+        if 65 / 255 < mean < 190 / 255 and skin_level * (ambient + 1.1 * lamp) < 1.2:
             break
     light = lamp * math.pi * (np.array(LOBE) * harmonics(direction))[:, None] * tints[0]
     light[0] += ambient / AMBIENT_BAND * tints[1]
@@ -167,8 +128,9 @@ def harmonics(direction: np.ndarray) -> np.ndarray:
     )
 
 
-def _limited_normal(random: np.random.Generator, size: int) -> np.ndarray:
-    return (IDENTITY_SHARE * random.normal(size=size)).clip(-IDENTITY_LIMIT, IDENTITY_LIMIT).astype(np.float32)
+def _draws(random: np.random.Generator) -> torch.Generator:
+    """A generator for the samplers of the morphable models."""
+    return torch.Generator().manual_seed(int(random.integers(2**62)))
 
 
 def _head_style(random: np.random.Generator) -> HeadStyle:

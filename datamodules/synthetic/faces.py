@@ -104,7 +104,6 @@ def synthesize_faces(
     }
     write_split(partial / "split.txt", by_name)
     shutil.rmtree(partial / "done")
-    shutil.rmtree(partial / "cache")
     if out.exists():
         out.rmdir()  # empty: `_already_there` has looked
     os.replace(partial, out)
@@ -145,7 +144,7 @@ def _prepare_partial(partial: Path, settings: FaceSettings) -> None:
         unfinished = None
     if unfinished != _as_json(settings) and partial.exists():
         shutil.rmtree(partial)
-    for folder in ("images", "landmarks", "masks", "truth", "done", "cache"):
+    for folder in ("images", "landmarks", "masks", "truth", "done"):
         (partial / folder).mkdir(parents=True, exist_ok=True)
     (partial / SETTINGS_FILE).write_text(json.dumps(asdict(settings), indent=2), encoding="utf-8")
 
@@ -162,13 +161,13 @@ def _written_chunks(partial: Path, settings: FaceSettings, chunks: list[list[int
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # sums depend on the number of threads
         try:
-            studio = Studio.opened(settings, partial / "cache")
+            studio = Studio.opened(settings)
             for chunk in chunks:
                 yield studio.write(partial, chunk)
         finally:
             torch.set_num_threads(threads)
         return
-    Studio.opened(settings, partial / "cache")  # fills the cache that the workers read
+    Studio.opened(settings)  # fills the cache that the workers read
     context = multiprocessing.get_context("spawn")  # a forked torch may hang
     with ProcessPoolExecutor(
         workers, mp_context=context, initializer=_open_studio, initargs=(settings, partial)
@@ -193,9 +192,9 @@ class Studio:
     shape: HeadShape
 
     @classmethod
-    def opened(cls, settings: FaceSettings, cache: Path | None = None) -> "Studio":
+    def opened(cls, settings: FaceSettings) -> "Studio":
         model = procedural_face(settings.level)
-        face = dense_face(model, settings.level, settings.uv_size, cache=cache)
+        face = dense_face(model, settings.level, settings.uv_size)
         return cls(settings, face, head_shape(model.mean_mm))
 
     def scene(self, index: int) -> FaceScene:
@@ -246,7 +245,7 @@ _root: Path | None = None
 def _open_studio(settings: FaceSettings, partial: Path) -> None:
     global _studio, _root
     torch.set_num_threads(1)
-    _studio, _root = Studio.opened(settings, partial / "cache"), partial
+    _studio, _root = Studio.opened(settings), partial
 
 
 def _write_chunk(chunk: list[int]) -> int:

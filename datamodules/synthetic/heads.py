@@ -205,7 +205,7 @@ _COLLAR_ROWS = (4, 5)
 def _girth(height: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Half width and half depth of neck and chest."""
     at = [-300, -235, -205, -185, -170, -150, -115, -85, -55]
-    width = np.interp(height, at, [215, 200, 165, 110, 74, 58, 53, 53, 54])
+    width = np.interp(height, at, [215, 200, 165, 110, 72, 54, 49, 49, 50])
     return width, np.interp(height, at, [100, 95, 84, 72, 64, 57, 53, 52, 52])
 
 

@@ -93,9 +93,16 @@ class _Draw:
 
     def waviness(self, like: "_Places", cells: int, amplitude_mm: float) -> Tensor:
         """Smooth noise, the same at every size: a few cells over the whole square, resampled to the band."""
-        coarse = torch.randn(1, 1, cells, cells, generator=self.generator)
-        whole = interpolate(coarse, size=(like.size, like.size), mode="bicubic", align_corners=False)[0, 0]
-        return 1.2 * amplitude_mm * whole[like.first_row : like.first_row + like.x.shape[0]]
+        coarse = torch.randn(cells, cells, generator=self.generator)
+        enlarge = _bicubic(cells, like.size)
+        rows = enlarge[like.first_row : like.first_row + like.x.shape[0]]
+        return 1.2 * amplitude_mm * (rows @ coarse @ enlarge.T)
+
+
+@functools.lru_cache(maxsize=32)
+def _bicubic(cells: int, size: int) -> Tensor:
+    """[size, cells] weights of bicubic enlargement: two small products for a band instead of a whole picture."""
+    return interpolate(torch.eye(cells)[None, None], size=(size, cells), mode="bicubic", align_corners=False)[0, 0]
 
 
 @dataclasses.dataclass(frozen=True)
