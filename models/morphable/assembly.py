@@ -43,7 +43,7 @@ def landmark_vertices(ids: Int[ndarray, " 68"]) -> tuple[Int[ndarray, "68 3"], F
 
 
 def cylinder_uv(mean_mm: Float[ndarray, "v 3"]) -> Float[ndarray, "v 2"]:
-    """The texture layout of Chen et al. 2020 (released code): of 512 texels, column 256 + 160 atan(x/z), row 220 - 2.2 y.
+    """The layout of Chen et al. 2020 (released code): of 512 texels, column 256 + 160 atan(x/z), row 220-2.2 y.
 
     u spans +-91 degrees of azimuth, v from y = -133 to +100 mm; points behind the ears are clamped to the border.
     """

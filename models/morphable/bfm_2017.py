@@ -79,7 +79,8 @@ def _read(path: Path) -> dict[str, Any]:
             }
             cells = np.asarray(file["shape/representer/cells"])
             content["cells"] = cells.T if cells.shape[0] == 3 and cells.shape[1] != 3 else cells
-            text = file["metadata/landmarks/json"][()] if "metadata/landmarks/json" in file else b"[]"
+            listed: Any = file.get("metadata/landmarks/json")
+            text = b"[]" if listed is None else listed[()]
     except (OSError, KeyError, ValueError) as error:
         raise ValueError(f"{path} is not a Basel Face Model of 2017 or 2019 ({error}); fetch it again.") from error
     if isinstance(text, np.ndarray):

@@ -85,7 +85,7 @@ def _mean_and_fields(points: SurfacePoints, inducing: ndarray) -> tuple[ndarray,
     thicker = (brow_band(x, y, 3.6) - brow_band(x, y))[:, None]
     # from under the nose past the corners of the mouth, then up along the jaw to the ears
     edge = -13.0 - 13.0 * smooth_step(6.0, 26.0, ax) + 34.0 * smooth_step(36.0, 72.0, ax)
-    beard_place = smooth_step(3.0, -9.0, y - edge) * front
+    beard_place = smooth_step(7.0, -13.0, y - edge) * front
     beard = (beard_place * (1.0 - lip[:, 0]) * (1.0 - 0.5 * spot(x, y, 0, -42, 6, 4)))[:, None]
     tired = (pair(x, y, 29, 21.5, 12, 4.5) * front)[:, None]
     # the average face has a little of both, so that one standard deviation less is a clean face and not a pale mask

@@ -1,6 +1,7 @@
 """A complete morphable face that needs no file and no licence."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from numpy import ndarray
@@ -98,7 +99,7 @@ def build_arrays(level: Level, identity_size: int, albedo_size: int) -> dict[str
 
 
 def _model_of(arrays: dict[str, ndarray], name: str, provenance: str) -> MorphableModel:
-    tensors = {key: torch.from_numpy(value) for key, value in arrays.items()}
+    tensors: dict[str, Any] = {key: torch.from_numpy(value) for key, value in arrays.items()}
     regions = VertexRegions(*(tensors.pop(f"region_{part}") for part in VertexRegions._fields))
     blendshapes = Blendshapes(BLENDSHAPE_NAMES, tensors.pop("blendshapes_mm"), tensors.pop("to_expression"))
     return MorphableModel(

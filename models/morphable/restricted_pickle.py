@@ -103,10 +103,7 @@ class _Chumpy(_Recorded):
 
 
 class _Ignored(_Recorded):
-    """Something that is admitted only so that its neighbours can be read."""
-
-    def __call__(self, *_: Any) -> "_Ignored":
-        return self
+    """Something that is admitted only so that its neighbours can be read; nothing of it is kept."""
 
 
 def _reconstruct_array(*_: Any) -> _Array:
@@ -115,6 +112,10 @@ def _reconstruct_array(*_: Any) -> _Array:
 
 def _reconstruct_object(kind: Any = None, *_: Any) -> Any:
     return kind() if isinstance(kind, type) and issubclass(kind, _Recorded) else _Ignored()
+
+
+def _ignore(*_: Any) -> _Ignored:
+    return _Ignored()
 
 
 def _encode(text: Any = "", *_: Any) -> bytes:
@@ -135,6 +136,10 @@ _ADMITTED: dict[tuple[str, str], Callable[..., Any]] = {
     ("__builtin__", "object"): _Recorded,
     ("builtins", "object"): _Recorded,
     ("_codecs", "encode"): _encode,
+    # landmark files keep torch tensors beside the arrays wanted from them: passed over unread
+    ("torch._utils", "_rebuild_tensor_v2"): _ignore,
+    ("torch.storage", "_load_from_bytes"): _ignore,
+    ("collections", "OrderedDict"): _ignore,
 }
 
 
