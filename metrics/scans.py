@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
 
 from metrics.surfaces import SurfaceErrorsMm, point_to_plane_mm
 from models.geometry.alignment import Alignment, iterative_closest_point, similarity_alignment
@@ -96,16 +97,16 @@ def pooled_errors_mm(distances_mm: Float[Tensor, " p"], thresholds: int = 161) -
     """Median, mean, standard deviation and cumulative curve of distances that are pooled over all scans."""
     if not len(distances_mm):
         raise ValueError("Errors over no scans were asked for: add at least one.")
-    distances = distances_mm.double().sort().values
+    distances, count = distances_mm.double().sort().values, len(distances_mm)
     limits = torch.linspace(0, CUMULATIVE_LIMIT_MM, thresholds, dtype=torch.float64, device=distances.device)
     below = torch.searchsorted(distances, limits, right=True)
     return PooledErrorsMm(
-        float(distances.quantile(0.5)) if len(distances) < 2**24 else float(distances[len(distances) // 2]),
+        float(distances[(count - 1) // 2] + distances[count // 2]) / 2,
         float(distances.mean()),
         float(distances.std(correction=0)),
-        len(distances),
+        count,
         limits,
-        100 * below / len(distances),
+        100 * below / count,
     )
 
 
@@ -137,10 +138,9 @@ class NowErrorMm(Metric):
 
     def compute(self) -> dict[str, Tensor]:
         """Millimetres. Raises ValueError without scans."""
-        distances = (
-            self.distances if isinstance(self.distances, Tensor) else torch.cat([*self.distances, torch.zeros(0)])
-        )
-        pooled = pooled_errors_mm(distances)
+        if not len(self.distances):
+            raise ValueError("Errors over no scans were asked for: add at least one.")
+        pooled = pooled_errors_mm(dim_zero_cat(self.distances))
         return {name: torch.tensor(getattr(pooled, name)) for name in ("median_mm", "mean_mm", "std_mm")}
 
 

@@ -121,6 +121,10 @@ def iterative_closest_point(
         normal_matrix, slope = jacobian.T @ jacobian, jacobian.T @ residual
         scaled = normal_matrix + damping * torch.diag(normal_matrix.diagonal().clamp_min(1e-12))
         step = -torch.linalg.solve(scaled, slope)
+        if float(step[:3].norm()) > 1 or float(step[6:].abs().sum()) > 1:
+            damping *= 10  # more than a radian, or than a factor e: the linearisation holds no longer
+            converged = damping > 1e8
+            continue
         candidate = _small_motion(step, points.mean(0), scale).after(current)
         new_residual, new_jacobian = _distances_and_slopes(tree, candidate, points, scale)
         new_error = float((new_residual**2).mean())
