@@ -160,5 +160,5 @@ def _halves(both: ndarray, left: ndarray, right: ndarray) -> tuple[ndarray, ndar
     return both * left[:, None], both * right[:, None]
 
 
-def _stack(like: ndarray, dx: ndarray | float, dy: ndarray | float, dz: ndarray | float) -> ndarray:
+def _stack(like: ndarray, dx: ndarray | float | int, dy: ndarray | float | int, dz: ndarray | float | int) -> ndarray:
     return np.stack([np.broadcast_to(np.asarray(part, dtype=np.float64), like.shape) for part in (dx, dy, dz)], -1)

@@ -36,7 +36,7 @@ class FaceGrid(NamedTuple):
 def face_grid(level: Level) -> FaceGrid:
     """The grid of a level. A row lies exactly on the line between the lips; triangles are mirror-symmetric."""
     columns, rows = GRID_SIZE[level]
-    lip_v = float(row_of_height(LIP_LINE_Y))
+    lip_v = float(row_of_height(np.array([LIP_LINE_Y]))[0])
     lip_row = int(np.floor(lip_v * rows))
     u, v = np.meshgrid((np.arange(columns) + 0.5) / columns, lip_v + (np.arange(rows) - lip_row) / rows)
     inside = inside_face(u, v)

@@ -135,9 +135,9 @@ def inside_face(u: ndarray, v: ndarray) -> ndarray:
     return (np.abs(azimuth) / 98.0) ** 3 + (np.abs(elevation + 2.0) / 54.0) ** 3 < 1.0
 
 
-def row_of_height(y: ndarray | float) -> ndarray:
+def row_of_height(y: ndarray) -> ndarray:
     """The v at which the surface has the feature height y."""
-    return (np.arcsin(np.asarray(y, dtype=np.float64) / HALF_HEIGHT) - ELEVATION_START) / ELEVATION_REACH
+    return (np.arcsin(y / HALF_HEIGHT) - ELEVATION_START) / ELEVATION_REACH
 
 
 def column_of(x: Float[ndarray, " p"], y: Float[ndarray, " p"]) -> Float[ndarray, " p"]:
