@@ -21,7 +21,10 @@ class FaceSample(NamedTuple):
 
 
 class FaceTruthSample(NamedTuple):
-    """A synthetic photograph with the 3D truth behind it. Coefficients belong to the morphable model that made the data."""
+    """A synthetic photograph with the 3D truth behind it.
+
+    Coefficients belong to the morphable model that made the data.
+    """
 
     photo: FaceSample
     identity: Tensor
@@ -31,7 +34,8 @@ class FaceTruthSample(NamedTuple):
     albedo: Tensor
     """[k] in standard deviations."""
     pose: Tensor
-    """[6] pitch, yaw, roll, x and y translation as a share of the crop's side, log scale (`models.faces.parameters`)."""
+    """[6] pitch, yaw, roll, x and y translation as a share of the crop's side, log scale
+    (`models.faces.parameters`)."""
     light: Tensor
     """[9, 3] spherical-harmonic coefficients."""
     normals: Tensor
@@ -45,7 +49,7 @@ class FaceTruthSample(NamedTuple):
 
 
 FACE_CLASSES = (
-    "background", "skin", "nose", "eyeglasses", "left eye", "right eye", "left brow", "right brow", "left ear", "right ear",
-    "mouth", "upper lip", "lower lip", "hair", "hat", "earring", "necklace", "neck", "cloth",
+    "background", "skin", "nose", "eyeglasses", "left eye", "right eye", "left brow", "right brow",
+    "left ear", "right ear", "mouth", "upper lip", "lower lip", "hair", "hat", "earring", "necklace", "neck", "cloth",
 )  # fmt: skip
 """Segmentation class i has the name FACE_CLASSES[i] (CelebAMask-HQ's numbering)."""

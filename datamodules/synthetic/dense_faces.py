@@ -16,6 +16,7 @@ from models.rendering.textures import UvGrid, uv_rasterization
 
 SKIN, NOSE, LEFT_EYE, RIGHT_EYE, LEFT_BROW, RIGHT_BROW, MOUTH, UPPER_LIP, LOWER_LIP = 1, 2, 4, 5, 6, 7, 10, 11, 12
 MOUTH_ROWS = 6
+_SLIT_V = float(row_of_height(np.asarray(LIP_LINE_Y)))
 
 
 class DenseFace(NamedTuple):
@@ -68,7 +69,7 @@ def dense_face(model: MorphableModel, level: Level, uv_size: int) -> DenseFace:
     weights = grid.barycentrics[grid.valid]
     for row, upper in ((above_row, True), (above_row + 1, False)):
         beside = ((rows == row) & (columns >= left_column) & (columns <= right_column)).nonzero().squeeze(1)
-        on_slit = np.stack([u[beside], np.full(len(beside), row_of_height(LIP_LINE_Y))], -1)
+        on_slit = np.stack([u[beside], np.full(len(beside), _SLIT_V)], -1)
         slit_corners, slit_weights = locate(coarse, on_slit, np.full(len(beside), upper))
         corners[beside] = torch.from_numpy(slit_corners)
         weights[beside] = torch.from_numpy(slit_weights).float()
@@ -162,7 +163,7 @@ def _slit(coarse: FaceGrid, uv_size: int) -> tuple[int, int, int]:
     split = np.flatnonzero(coarse.vertex_of_cell[row] != coarse.upper_vertex_of_cell[row])
     corners = coarse.uv[coarse.vertex_of_cell[row, [split[0] - 1, split[-1] + 1]], 0]
     left, right = np.ceil(corners[0] * uv_size - 0.5), np.floor(corners[1] * uv_size - 0.5)
-    return int(np.floor((1 - row_of_height(LIP_LINE_Y)) * uv_size - 0.5)), int(left), int(right)
+    return int(np.floor((1 - _SLIT_V) * uv_size - 0.5)), int(left), int(right)
 
 
 def _mouth_columns(coarse: FaceGrid) -> Tensor:

@@ -1,0 +1,49 @@
+"""The .mat files of 300W-LP and AFLW2000-3D: landmarks and the pose of a fitted Basel face."""
+
+from pathlib import Path
+
+import numpy as np
+from scipy.io import loadmat
+
+MICROMETRES_PER_MM = 1000.0
+
+
+def read_annotation(path: Path, required: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """The named arrays of a .mat file. Raises ValueError naming the file and the first one missing."""
+    try:
+        entries = loadmat(path)
+    except Exception as error:  # scipy has many ways to say that a file is no .mat
+        reason = str(error).split("\n")[0]
+        raise ValueError(f"The annotation {path} cannot be read ({reason}): download it again.") from None
+    for name in required:
+        if name not in entries:
+            raise ValueError(f"The annotation {path} has no entry {name}: it is from another data set.")
+    return {name: np.asarray(entries[name], dtype=np.float64) for name in required}
+
+
+def landmarks_of(points: np.ndarray, path: Path) -> np.ndarray:
+    """[68, 2] in the pixel-centre convention from [2|3, 68] or [68, 2|3] pixel indices, y down."""
+    rows = points.T if points.shape[0] in (2, 3) else points
+    if rows.shape[0] != 68 or rows.shape[1] < 2 or not np.isfinite(rows).all():
+        raise ValueError(
+            f"The landmarks in {path} have the shape {points.shape}, not 68 finite points: download it again."
+        )
+    return rows[:, :2] + 0.5
+
+
+def pose_of(pose_para: np.ndarray, picture_size: tuple[int, int]) -> dict:
+    """What `Pose_Para` (pitch, yaw, roll, tx, ty, tz, scale) says in the conventions of this project.
+
+    Angles as in `rotation_from_face_angles`; the origin of the Basel face model in pixels, y down (theirs runs up: a point
+    y lies in row h - 1 - y); pixels per mm (theirs per micrometre). The origin is the Basel model's, so the translation
+    holds for that model alone.
+    """
+    pitch, yaw, roll, x, y, _, scale = (float(value) for value in pose_para.reshape(-1)[:7])
+    return {
+        "pitch": pitch,
+        "yaw": yaw,
+        "roll": roll,
+        "origin_px": [x + 0.5, picture_size[1] - 1 - y + 0.5],
+        "pixels_per_mm": scale * MICROMETRES_PER_MM,
+        "model": "Basel face model 2009",
+    }
