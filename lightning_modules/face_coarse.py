@@ -13,12 +13,15 @@ from torch import Tensor, nn
 
 from datamodules.samples import FaceSample, FaceTruthSample
 from lightning_modules.face_scores import CoarseScores
+from lightning_modules.hyper_parameters import save_plain_hyperparameters
 from lightning_modules.schedules import cosine_schedule, staircase_schedule
-from models.faces.encoder import FaceEncoder
-from models.faces.landmark_fit import LandmarkFit
+from models.faces.encoder import POSE_SCALES, FaceEncoder
+from models.faces.landmark_encoder import LandmarkEncoder
+from models.faces.landmark_fit import UNKNOWN, LandmarkFit
 from models.faces.parameters import FaceParameters
 from models.faces.portraits import coarse_panel, face_mesh
-from models.faces.reconstructor import FaceGeometry, FaceReconstructor, FaceRendering, paste
+from models.faces.reconstructor import FaceGeometry, FaceReconstructor, FaceRendering, paste, screen_normals
+from models.faces.skin import skin_mask
 from models.geometry.mesh import Mesh
 from models.geometry.normals import face_area_vectors
 from models.losses.landmarks import (
@@ -26,6 +29,7 @@ from models.losses.landmarks import (
     landmark_loss,
     landmark_weights,
     outline_loss,
+    point_loss,
     robust_landmark_loss,
     silhouette_vertices,
 )
@@ -33,25 +37,26 @@ from models.losses.perceptual import PerceptualLoss
 from models.losses.photometric import photometric_loss
 from models.morphable.linear import MorphableModel
 from models.networks.pictures import resized
-
-SKIN_CLASSES = (1, 2, 6, 7, 11, 12)
-"""Skin, nose, brows and lips: what the photometric loss compares. Eyes, glasses, mouth and hair are left out."""
+from models.networks.point_network import PointNetwork, PointObservation
+from models.networks.precision import Precision
 
 
 @dataclass(frozen=True)
 class CoarseWeights:
     """Weights of the terms; landmarks in squared pixels of a 300 px picture, colours in grey levels 0 to 255."""
 
-    landmarks: float = 1.0
+    points: float = 1.0
+    """Errors of the points that a `PointNetwork` finds, against its own certainty; other backbones have no such points."""
+    landmarks: float = 0.1
     outline: float = 0.0
     """Chen et al.'s term for jaw points on the visible outline; the default slides the jaw's landmarks instead."""
-    fit: float = 1.0
+    fit: float = 0.1
     """Squared millimetres between the face and what its landmarks alone say (`LandmarkFit`)."""
-    photometric: float = 0.5
+    photometric: float = 0.1
     perceptual: float = 0.0
-    identity: float = 0.1
-    expression: float = 0.1
-    albedo: float = 1.0
+    identity: float = 0.02
+    expression: float = 0.02
+    albedo: float = 0.2
 
 
 class FaceCoarse(lightning.LightningModule):
@@ -59,18 +64,23 @@ class FaceCoarse(lightning.LightningModule):
 
     Args:
         face_model: the morphable model.
-        backbone: pictures -> features.
-        image_size: side to which pictures are resized for the backbone.
+        backbone: a `PointNetwork` (default of the configurations: finds points, which the morphable model explains, see
+            `LandmarkEncoder`), or any network from pictures to features (the paper: coefficients are linear in them).
+        image_size: side to which pictures are resized for a network of features.
         rendering_size: side at which training renders; photographs are reduced to it.
         landmarks: "sliding" holds all 68 points, those of the jaw on the visible outline; "published" holds the 51
             inner points and leaves the jaw to the `outline` term; "none" trains without landmarks.
         robust_landmarks: distance instead of squared distance beyond one pixel (the paper: squared).
         landmark_noise_share: deviation of a landmark's coordinates as a share of the picture, for the landmark fit.
         weights: of the losses.
+        shape_start: share of the training after which faces are fitted to a `PointNetwork`'s points; before, the
+        network
+            learns its points alone, which is what takes longest.
         colour_start, colour_shape_start: shares of the training after which colours are compared, and after which their
             gradient reaches pose and shape too; before, only albedo and light learn from them. The paper has 0 and 0.
         perceptual: a face-recognition network's view, or None.
         initial_light, head_bias: see `FaceEncoder`.
+        precision: of the backbone's arithmetic, see `models.networks.precision`.
         learning_rate, schedule: "cosine" warms up for 2 % and decays to 2 %; "published" is the paper's 0.98 every 2000
             steps down to a tenth.
         weight_decay: of AdamW; 0 is Adam.
@@ -88,30 +98,38 @@ class FaceCoarse(lightning.LightningModule):
         robust_landmarks: bool = True,
         landmark_noise_share: float = 0.003,
         weights: CoarseWeights = CoarseWeights(),
+        shape_start: float = 0.4,
         colour_start: float = 0.4,
         colour_shape_start: float = 0.7,
         perceptual: PerceptualLoss | None = None,
         initial_light: tuple[float, float] = (2.6, 0.3),
         head_bias: bool = True,
+        precision: Precision = "auto",
         learning_rate: float = 1e-3,
         schedule: Literal["cosine", "published"] = "cosine",
         weight_decay: float = 0.0,
         initial_checkpoint: str | None = None,
     ) -> None:
         super().__init__()
-        self.save_hyperparameters(ignore=["face_model", "backbone", "perceptual"])
+        save_plain_hyperparameters(self)
         sizes = (face_model.identity_size, face_model.expression_size, face_model.albedo_size)
-        encoder = FaceEncoder(backbone, *sizes, image_size, initial_light, bias=head_bias)
+        encoder: FaceEncoder | LandmarkEncoder
+        if isinstance(backbone, PointNetwork):
+            encoder = LandmarkEncoder(backbone, face_model, initial_light, precision)
+        else:
+            encoder = FaceEncoder(backbone, *sizes, image_size, initial_light, bias=head_bias, precision=precision)
         self.reconstructor = FaceReconstructor(face_model, encoder)
-        self.landmark_fit = LandmarkFit(face_model, landmark_noise_share, iterations=4)
+        self.landmark_fit = LandmarkFit(face_model, iterations=4)
+        self.landmark_noise_share = landmark_noise_share
         self.rendering_size = rendering_size
         self.landmarks = landmarks
         self.robust_landmarks = robust_landmarks
         self.weights = weights
-        self.colour_start, self.colour_shape_start = colour_start, colour_shape_start
+        self.shape_start, self.colour_start, self.colour_shape_start = shape_start, colour_start, colour_shape_start
         self.perceptual = perceptual
         self.learning_rate, self.schedule, self.weight_decay = learning_rate, schedule, weight_decay
         self.initial_checkpoint = initial_checkpoint
+        self.register_buffer("pose_scales", torch.tensor(POSE_SCALES), persistent=False)
         point_weights = landmark_weights()
         if landmarks == "published":
             point_weights[JAW] = 0
@@ -136,10 +154,18 @@ class FaceCoarse(lightning.LightningModule):
             self.load_state_dict(weights)
 
     def training_step(self, batch: FaceSample, batch_index: int) -> Tensor:
-        parameters = self.reconstructor(batch.image)
-        losses = self.landmark_losses(parameters, batch) | self.prior_losses(parameters)
-        if self.progress >= self.colour_start:
-            losses |= self.colour_losses(parameters, batch)
+        encoder = self.reconstructor.encoder
+        losses: dict[str, Tensor] = {}
+        if isinstance(encoder, LandmarkEncoder):
+            observation = encoder.observe(batch.image)
+            losses |= self.point_losses(observation, batch)
+            parameters = encoder.explain(observation) if self.progress >= self.shape_start else None
+        else:
+            parameters = encoder(batch.image)
+        if parameters is not None:
+            losses |= self.landmark_losses(parameters, batch) | self.prior_losses(parameters)
+            if self.progress >= self.colour_start:
+                losses |= self.colour_losses(parameters, batch)
         total = torch.stack([getattr(self.weights, name) * loss for name, loss in losses.items()]).sum()
         self.log_dict({f"train/{name}": loss.detach() for name, loss in losses.items()})
         self.log("train/loss", total.detach(), prog_bar=True)
@@ -149,6 +175,14 @@ class FaceCoarse(lightning.LightningModule):
     def progress(self) -> float:
         """Share of the training that is done, 0 to 1."""
         return self.global_step / max(1, int(self.trainer.estimated_stepping_batches))
+
+    def point_losses(self, observation: PointObservation, batch: FaceSample) -> dict[str, Tensor]:
+        """What the 68 points say to the network that looks for them."""
+        if self.landmarks == "none":
+            return {}
+        target = batch.landmarks / batch.image.shape[-1]
+        known = batch.landmark_weights
+        return {"points": point_loss(observation.points, observation.log_deviation, target, known)}
 
     def landmark_losses(self, parameters: FaceParameters, batch: FaceSample) -> dict[str, Tensor]:
         """What the 68 points say: distances on the screen, and to the face that they alone would give."""
@@ -168,24 +202,25 @@ class FaceCoarse(lightning.LightningModule):
     def fit(self, parameters: FaceParameters, batch: FaceSample, side: int) -> Tensor:
         """Squared millimetres to the landmark fit, with and without expression, plus its pose in picture terms."""
         known = batch.landmark_weights
-        identity, expression, pose = self.landmark_fit(batch.landmarks, known, side)
+        with torch.no_grad():
+            deviation = torch.where(known > 0, self.landmark_noise_share, UNKNOWN)
+            identity, expression, pose = self.landmark_fit(batch.landmarks / side, deviation)
         shape = torch.cat([parameters.identity - identity, parameters.expression - expression], 1)
         neutral, identities = shape[:, : identity.shape[1]], slice(0, identity.shape[1])
         distance = ((shape @ self.mode_products) * shape).sum(1)
         distance = distance + ((neutral @ self.mode_products[identities, identities]) * neutral).sum(1)
-        turned = ((parameters.pose - pose) / self.reconstructor.encoder.pose_scales).square().mean(1)
+        turned = ((parameters.pose - pose) / self.pose_scales).square().mean(1)
         enough = (known.sum(1) >= 34).to(distance)  # half of the points
         return ((distance + 100 * turned) * enough).mean()
 
     def outline(self, geometry: FaceGeometry, batch: FaceSample, side: int) -> Tensor:
         """Chen et al.'s outline term, with the silhouette it meant."""
         model = self.face_model
+        jaw = model.contour_candidates[:, 0]
         with torch.no_grad():
             towards_camera = face_area_vectors(geometry.vertices_screen, model.faces)[..., 2] < 0
             on_silhouette = silhouette_vertices(towards_camera, model.faces, model.number_of_vertices)
-            jaw = model.contour_candidates[:, 0]
-            away = silhouette_vertices(~towards_camera, model.faces, model.number_of_vertices)[:, jaw]
-            faces_camera = ~(away | on_silhouette[:, jaw]) & self._seen(towards_camera)[:, jaw]
+            faces_camera = screen_normals(geometry.vertices_screen, model.faces)[:, jaw, 2] > 0
         vertices = geometry.vertices_screen[..., :2]
         target, known = batch.landmarks[:, JAW], batch.landmark_weights[:, JAW]
         return outline_loss(vertices, on_silhouette, jaw, faces_camera, target, known, side)
@@ -205,19 +240,21 @@ class FaceCoarse(lightning.LightningModule):
         side = self.rendering_size
         image = resized(batch.image, side)
         rendering = self.reconstructor.render(parameters, self.reconstructor.deform(parameters, side), side)
-        mask = rendering.skin * skin_share(batch.segmentation, side)
+        skin = skin_mask(batch.segmentation, batch.landmarks, batch.landmark_weights)
+        # a reduced pixel counts when all of it is skin
+        mask = rendering.skin * (resized(skin[:, None].float(), side) > 0.99)
         losses = {"photometric": photometric_loss(image, rendering.image, mask)}
         if self.perceptual is not None and self.weights.perceptual > 0:
             losses["perceptual"] = self.perceptual(image, paste(rendering, image))
         return losses
 
     def validation_step(self, batch: FaceSample | FaceTruthSample, batch_index: int) -> None:
-        self.score(batch, "val")
+        self.score(batch)
 
     def test_step(self, batch: FaceSample | FaceTruthSample, batch_index: int) -> None:
-        self.score(batch, "test")
+        self.score(batch)
 
-    def score(self, batch: FaceSample | FaceTruthSample, phase: str) -> None:
+    def score(self, batch: FaceSample | FaceTruthSample) -> None:
         """Measure one batch; `on_*_epoch_end` reports."""
         photo = batch.photo if isinstance(batch, FaceTruthSample) else batch
         parameters, geometry, rendering = self.reconstruct(photo.image)
@@ -260,11 +297,3 @@ class FaceCoarse(lightning.LightningModule):
         factor = cosine_schedule(steps) if self.schedule == "cosine" else staircase_schedule(0.98, 2000, 0.1)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
-
-def skin_share(segmentation: Tensor, side: int) -> Tensor:
-    """[b 1 side side]: 1 where a reduced pixel is all skin, brow, nose or lip; 1 everywhere for pictures without a
-    mask."""
-    classes = torch.tensor(SKIN_CLASSES, device=segmentation.device)
-    skin = torch.isin(segmentation, classes) | (segmentation < 0)
-    return (resized(skin[:, None].float(), side) > 0.99).float()

@@ -23,6 +23,7 @@ from models.faces.detail import DetailedRendering, DetailedSurface, FaceDetailer
 from models.faces.parameters import FaceParameters
 from models.faces.portraits import detail_panel
 from models.faces.reconstructor import FaceGeometry, FaceRendering
+from models.faces.skin import skin_mask
 from models.geometry.mesh import Mesh
 from models.losses.photometric import photometric_loss
 from models.losses.smoothness import (
@@ -96,7 +97,8 @@ class FaceDetail(lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        self.coarse = coarse_stage(coarse_checkpoint).eval().requires_grad_(False)
+        coarse, self.coarse_hyper_parameters = coarse_stage(coarse_checkpoint)
+        self.coarse = coarse.eval().requires_grad_(False)
         parts = tuple(smooth_parts)
         self.detailer = FaceDetailer(
             self.coarse.face_model, uv_size, maximum_mm, direction, unwrapping, parts, tuple(widths)
@@ -122,7 +124,7 @@ class FaceDetail(lightning.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Carry what is needed to build the coarse stage again."""
-        checkpoint["coarse_hyper_parameters"] = dict(self.coarse.hparams)
+        checkpoint["coarse_hyper_parameters"] = self.coarse_hyper_parameters
 
     def training_step(self, batch: FaceSample, batch_index: int) -> Tensor:
         faces = self.reconstruct(batch.image)
@@ -144,11 +146,13 @@ class FaceDetail(lightning.LightningModule):
 
     def losses(self, batch: FaceSample, faces: DetailedFaces) -> dict[str, Tensor]:
         """The terms of Chen et al. 2020, section 2.6 of their release, on the UV grid."""
-        segmentation, valid, surface = batch.segmentation[:, None], self.detailer.valid, faces.surface
-        skin = ((segmentation == SKIN_CLASS) | (segmentation < 0)).float() * faces.coarse.skin
+        valid, surface = self.detailer.valid, faces.surface
+        skin = skin_mask(batch.segmentation, batch.landmarks, batch.landmark_weights)
+        skin = skin & ((batch.segmentation == SKIN_CLASS) | (batch.segmentation < 0))
+        compared = skin[:, None].float() * faces.coarse.skin
         free = self.detailer.freedom
         return {
-            "photometric": photometric_loss(batch.image, faces.detailed.image, skin),
+            "photometric": photometric_loss(batch.image, faces.detailed.image, compared),
             "size": masked_mean(surface.displacement_mm.square().clamp(max=10), valid[None].float()),
             "normal_change": masked_mean((surface.normals - surface.coarse_normals).square(), valid[None].float()),
             "keep_out": masked_mean(surface.displacement_mm.square().clamp(max=10), (1 - free[0]) * valid),
@@ -168,7 +172,8 @@ class FaceDetail(lightning.LightningModule):
         """Measure one batch; `on_*_epoch_end` reports."""
         photo = batch.photo if isinstance(batch, FaceTruthSample) else batch
         faces = self.reconstruct(photo.image)
-        self.scores.update(batch, faces.parameters, faces.geometry, faces.coarse, faces.surface, faces.detailed)
+        self.scores.update(batch, faces.parameters, faces.geometry, faces.coarse)
+        self.scores.update_detail(batch, faces.coarse, faces.surface, faces.detailed)
 
     def on_validation_epoch_end(self) -> None:
         self.log_dict(self.scores.report("val"))
@@ -201,8 +206,10 @@ class FaceDetail(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
 
-def coarse_stage(checkpoint: str | Path) -> FaceCoarse:
-    """The coarse stage in a checkpoint of either stage.
+def coarse_stage(checkpoint: str | Path) -> tuple[FaceCoarse, dict[str, Any]]:
+    """The coarse stage in a checkpoint of either stage, and the hyper-parameters that build it again.
+
+    They come from the file: while the command line builds this stage, the coarse one's `hparams` would be this one's.
 
     Raises:
         FileNotFoundError: when there is no such file.
@@ -221,4 +228,5 @@ def coarse_stage(checkpoint: str | Path) -> FaceCoarse:
     buffer = io.BytesIO()
     torch.save(stored, buffer)
     buffer.seek(0)
-    return FaceCoarse.load_from_checkpoint(buffer, map_location="cpu", weights_only=True)
+    coarse = FaceCoarse.load_from_checkpoint(buffer, map_location="cpu", weights_only=True)
+    return coarse, stored["hyper_parameters"]

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 from torch.utils.data import DataLoader, Dataset
 
+from lightning_modules.hyper_parameters import save_plain_hyperparameters
 from lightning_modules.schedules import cosine_schedule
 from models.faces.encoder import FaceEncoder
 from models.faces.parameters import FaceParameters
@@ -55,7 +56,7 @@ class FaceIdentity(lightning.LightningModule):
         learning_rate: float = 1e-3,
     ) -> None:
         super().__init__()
-        self.save_hyperparameters(ignore=["face_model", "embedder"])
+        save_plain_hyperparameters(self)
         backbone = nn.Identity()
         backbone.features = 1  # type: ignore[assignment]
         sizes = (face_model.identity_size, face_model.expression_size, face_model.albedo_size)

@@ -58,7 +58,8 @@ def forbidden_imports(source: str, module: str) -> list[str]:
     if layer is None:
         return []
     tree = ast.parse(source)
-    top_level = {name for node in tree.body for name in imported_names(node, module)}
+    statements = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    top_level = {name for node in statements for name in imported_names(node, module)}
     bad = []
     for name in imported_names(tree, module):
         root = name.split(".")[0]

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
 from models.faces.parameters import FaceParameters
+from models.networks.pictures import resized
+from models.networks.precision import Precision, network_autocast
 
 POSE_SIZE = 6
 LIGHT_SHAPE = (9, 3)
+POSE_SCALES = (0.5, 1.0, 0.5, 0.1, 0.1, 0.2)
 
 
 class FaceEncoder(nn.Module):
@@ -26,6 +28,7 @@ class FaceEncoder(nn.Module):
             frontal face in the middle of the picture.
         pose_scales: factors on the six pose outputs, so that one unit of each moves the picture by a like amount.
         bias: whether heads have a bias (the paper's have none).
+        precision: of the backbone's arithmetic.
     """
 
     def __init__(
@@ -37,14 +40,16 @@ class FaceEncoder(nn.Module):
         image_size: int | None = None,
         initial_light: tuple[float, float] = (2.6, 0.3),
         initial_deviation: float = 0.002,
-        pose_scales: Sequence[float] = (0.5, 1.0, 0.5, 0.1, 0.1, 0.2),
+        pose_scales: Sequence[float] = POSE_SCALES,
         bias: bool = True,
+        precision: Precision = "float32",
     ) -> None:
         super().__init__()
         features = getattr(backbone, "features", None)
         if not isinstance(features, int):
             raise ValueError(f"The backbone {type(backbone).__name__} does not say how many `features` it makes.")
         self.backbone = backbone
+        self.precision: Precision = precision
         self.image_size = image_size
         sizes = (identity_size, expression_size, albedo_size, POSE_SIZE, LIGHT_SHAPE[0] * LIGHT_SHAPE[1])
         self.heads = nn.ModuleList(nn.Linear(features, size, bias=bias) for size in sizes)
@@ -64,10 +69,10 @@ class FaceEncoder(nn.Module):
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> FaceParameters:
         """Parameters of the faces in RGB pictures in [0, 1]. Differentiable."""
         if self.image_size is not None and images.shape[-1] != self.image_size:
-            size = (self.image_size, self.image_size)
-            images = interpolate(images, size=size, mode="bilinear", align_corners=False, antialias=True)
-        features = self.backbone(images)
-        identity, expression, albedo, pose, light = (head(features).float() for head in self.heads)
+            images = resized(images, self.image_size)
+        with network_autocast(self.precision, images.device):
+            features = self.backbone(images)
+        identity, expression, albedo, pose, light = (head(features.float()) for head in self.heads)
         return FaceParameters(
             identity, expression, albedo, pose * self.pose_scales, light.unflatten(1, LIGHT_SHAPE) + self.initial_light
         )

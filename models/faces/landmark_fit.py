@@ -1,9 +1,8 @@
 """What 68 points alone say about a face: the most probable pose, identity and expression, by Gauss-Newton.
 
-Landmark and colour losses reach identity only through pose, expression and scale, which explain most of the picture;
-a network that is trained with them learns identity last and least. The fit separates the two jobs: a few small linear
-systems find the coefficients that the points of each training picture support under the model's prior, and the network
-learns to read those from the picture. It sees no 3D truth.
+Landmark and colour losses reach identity only through pose, expression and scale, which explain most of the picture; a
+network that regresses coefficients learns identity last and least. The fit separates the two jobs: finding points is
+the network's, and a few small linear systems find the coefficients that the points support under the model's prior.
 """
 
 import torch
@@ -14,93 +13,108 @@ from models.geometry.cameras import FACE_PIXELS_PER_MM_AT_UNIT_SIDE
 from models.geometry.rotations import face_angles_from_rotation, rotation_from_axis_angle
 from models.morphable.linear import NUMBER_OF_JAW_LANDMARKS, MorphableModel
 
+UNKNOWN = 1e3
+"""Deviation, in sides of the picture, of a point about which nothing is known."""
+LARGEST_COEFFICIENT = 4.0
+
 
 class LandmarkFit(nn.Module):
-    """Maximum a posteriori fit of pose, identity and expression to 2D landmarks under a scaled-orthographic camera.
+    """Maximum a posteriori pose, identity and expression for 2D landmarks under a scaled-orthographic camera.
 
     Args:
-        face_model: whose coefficients are sought.
-        noise_share: standard deviation of a landmark coordinate as a share of the picture's side.
+        face_model: whose coefficients are sought; not registered as a part, since it belongs to somebody else.
         expression_deviation: prior deviation of the expression coefficients, in the basis's own units.
-        iterations: Gauss-Newton steps.
+        iterations: Gauss-Newton steps; the jaw's points slide to the outline anew at each.
     """
 
-    landmark_modes: Tensor
-    landmark_means: Tensor
-
-    def __init__(
-        self,
-        face_model: MorphableModel,
-        noise_share: float = 0.008,
-        expression_deviation: float = 1.0,
-        iterations: int = 6,
-    ) -> None:
+    def __init__(self, face_model: MorphableModel, expression_deviation: float = 1.0, iterations: int = 6) -> None:
         super().__init__()
-        self.face_model = face_model
-        self.noise_share = noise_share
+        self._face_model = [face_model]
         self.expression_deviation = expression_deviation
         self.iterations = iterations
 
-    @torch.no_grad()
     def forward(
-        self, landmarks: Float[Tensor, "b 68 2"], weights: Float[Tensor, "b 68"], side: int
+        self, points: Float[Tensor, "b 68 2"], deviation: Float[Tensor, "b 68"]
     ) -> tuple[Float[Tensor, "b ki"], Float[Tensor, "b ke"], Float[Tensor, "b 6"]]:
-        """Identity, expression and pose for landmarks in pixels of square pictures of `side`. Not differentiable.
+        """Identity, expression and pose for points (x, y) as shares of the picture's side, origin at the top left.
 
-        Points of weight 0 are left out; with fewer than four points the prior answers: the mean face, pose by what
-        there is.
+        `deviation` is the standard deviation of each point's coordinates as a share of the side; `UNKNOWN` leaves it
+        out. Without any known point the prior answers: the mean face. Differentiable in points and deviations through
+        the last step, which at convergence is the implicit derivative of the optimum.
         """
-        model = self.face_model
-        device_type = landmarks.device.type
-        with torch.autocast(device_type, enabled=False):
-            target = torch.stack([landmarks[..., 0] - side / 2, side / 2 - landmarks[..., 1]], -1).float() / side
-            modes = torch.cat([model.identity_basis_mm, model.expression_basis_mm])
-            prior = torch.cat(
-                [
-                    modes.new_ones(model.identity_size),
-                    modes.new_full((model.expression_size,), 1 / self.expression_deviation**2),
-                ]
-            )
-            coefficients = modes.new_zeros(len(target), len(modes))
-            rotation, log_scale, shift = closed_form_pose(
-                model.landmarks_mm(model.mean_mm[None]).expand(len(target), -1, -1), target, weights
-            )
-            for _ in range(self.iterations):
-                points_mm, point_modes = self._landmark_model(modes, coefficients, rotation)
-                scale = log_scale.exp() * FACE_PIXELS_PER_MM_AT_UNIT_SIDE
-                turned = scale[:, None, None] * points_mm @ rotation.mT
-                residual = target - turned[..., :2] - shift[:, None]
-                jacobian = _jacobian(turned, scale, rotation, point_modes)
-                precision = torch.cat([prior.new_full((6,), 1e-3), prior])
-                pull = torch.cat([coefficients.new_zeros(len(target), 6), prior * coefficients], 1)
-                weighted = jacobian * (weights / self.noise_share**2)[:, :, None, None]
-                normal_matrix = torch.einsum("blxi,blxj->bij", weighted, jacobian) + torch.diag(precision)
-                gradient = torch.einsum("blxi,blx->bi", weighted, residual) - pull
-                step = torch.linalg.solve(normal_matrix, gradient)
-                rotation = rotation_from_axis_angle(step[:, :3].clamp(-0.5, 0.5)) @ rotation
-                log_scale = log_scale + step[:, 3].clamp(-0.3, 0.3)
-                shift = shift + step[:, 4:6]
-                coefficients = (coefficients + step[:, 6:]).clamp(-4, 4)
+        with torch.autocast(points.device.type, enabled=False):
+            target = torch.stack([points[..., 0] - 0.5, 0.5 - points[..., 1]], -1)
+            weights = deviation.square().reciprocal()
+            with torch.no_grad():
+                state = self._start(target, weights)
+                for _ in range(self.iterations - 1):
+                    state = self._step(state, target, weights)
+            rotation, log_scale, shift, coefficients = self._step(state, target, weights)
         pose = torch.cat([face_angles_from_rotation(rotation), shift, log_scale[:, None]], 1)
-        return coefficients[:, : model.identity_size], coefficients[:, model.identity_size :], pose
+        size = self._face_model[0].identity_size
+        return coefficients[:, :size], coefficients[:, size:], pose
 
-    def _landmark_model(
-        self, modes: Tensor, coefficients: Tensor, rotation: Tensor
-    ) -> tuple[Float[Tensor, "b 68 3"], Float[Tensor, "b k 68 3"]]:
-        """The landmarks of the present faces and their modes, the jaw points slid to the outline."""
-        model = self.face_model
-        inner = slice(NUMBER_OF_JAW_LANDMARKS, None)
+    def _start(self, target: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        model = self._face_model[0]
+        mean = model.landmarks_mm(model.mean_mm[None]).expand(len(target), -1, -1)
+        coefficients = target.new_zeros(len(target), model.identity_size + model.expression_size)
+        return *closed_form_pose(mean, target, weights), coefficients
+
+    def _step(
+        self, state: tuple[Tensor, Tensor, Tensor, Tensor], target: Tensor, weights: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """One Gauss-Newton step on rotation, log scale, shift and coefficients."""
+        rotation, log_scale, shift, coefficients = state
+        with torch.no_grad():
+            points_mm, modes = self._landmarks(coefficients, rotation)
+            scale = log_scale.exp() * FACE_PIXELS_PER_MM_AT_UNIT_SIDE
+            turned = scale[:, None, None] * (points_mm @ rotation.mT)
+            jacobian = _jacobian(turned, scale, rotation, modes)
+        residual = target - turned[..., :2] - shift[:, None]
+        weighted = jacobian * weights[:, :, None, None]
+        rows, columns = weighted.flatten(1, 2), jacobian.flatten(1, 2)
+        prior = self._prior(coefficients)
+        precision = torch.cat([prior.new_full((6,), 1e-3), prior])
+        pull = torch.cat([coefficients.new_zeros(len(target), 6), prior * coefficients], 1)
+        gradient = (rows.mT @ residual.flatten(1)[..., None]).squeeze(-1) - pull
+        step = torch.linalg.solve(rows.mT @ columns + torch.diag(precision), gradient)
+        # far from the solution a full step may overshoot
+        turn = step[:, :3] * (0.5 / step[:, :3].detach().norm(dim=1, keepdim=True).clamp_min(0.5))
+        return (
+            rotation_from_axis_angle(turn) @ rotation,
+            log_scale + step[:, 3].clamp(-0.3, 0.3),
+            shift + step[:, 4:6],
+            (coefficients + step[:, 6:]).clamp(-LARGEST_COEFFICIENT, LARGEST_COEFFICIENT),
+        )
+
+    def _prior(self, like: Tensor) -> Float[Tensor, " k"]:
+        model = self._face_model[0]
+        identity = like.new_ones(model.identity_size)
+        return torch.cat([identity, like.new_full((model.expression_size,), self.expression_deviation**-2)])
+
+    def _landmarks(
+        self, coefficients: Tensor, rotation: Tensor
+    ) -> tuple[Float[Tensor, "b 68 3"], Float[Tensor, "b 68 3 k"]]:
+        """The landmarks of the present faces and their modes, the jaw's points slid to the outline."""
+        model = self._face_model[0]
+        modes = torch.cat([model.identity_basis_mm, model.expression_basis_mm])
         candidates = model.contour_candidates
-        jaw_modes = modes[:, candidates]
-        candidate_points = model.mean_mm[candidates] + torch.einsum("bk,kjcx->bjcx", coefficients, jaw_modes)
-        best = model.sliding_choice(candidate_points, rotation)
-        jaw = torch.arange(NUMBER_OF_JAW_LANDMARKS, device=best.device)
-        fixed_modes = (modes[:, model.landmark_faces[inner]] * model.landmark_barycentrics[inner, :, None]).sum(2)
-        fixed_means = (model.mean_mm[model.landmark_faces[inner]] * model.landmark_barycentrics[inner, :, None]).sum(1)
-        count = len(coefficients)
-        point_modes = torch.cat([jaw_modes[:, jaw, best].movedim(1, 0), fixed_modes.expand(count, -1, -1, -1)], 2)
-        means = torch.cat([model.mean_mm[candidates[jaw, best]], fixed_means.expand(count, -1, -1)], 1)
-        return means + torch.einsum("bk,bklx->blx", coefficients, point_modes), point_modes
+        jaw_modes = modes[:, candidates.flatten()]
+        jaw_points = model.mean_mm[candidates] + (coefficients @ jaw_modes.flatten(1)).view(-1, *candidates.shape, 3)
+        choice = model.sliding_choice(jaw_points, rotation)
+        chosen = candidates.gather(1, choice.T).T
+        inner = model.landmark_faces[NUMBER_OF_JAW_LANDMARKS:]
+        corner_weights = model.landmark_barycentrics[NUMBER_OF_JAW_LANDMARKS:, :, None]
+        inner_modes = (modes[:, inner] * corner_weights).sum(2)
+        inner_points = (model.mean_mm[inner] * corner_weights).sum(1) + torch.einsum(
+            "bk,klx->blx", coefficients, inner_modes
+        )
+        jaw = jaw_points.gather(2, choice[..., None, None].expand(-1, -1, 1, 3)).squeeze(2)
+        by_vertex = modes.permute(1, 2, 0)
+        point_modes = torch.cat(
+            [by_vertex[chosen], inner_modes.permute(1, 2, 0).expand(len(coefficients), -1, -1, -1)], 1
+        )
+        return torch.cat([jaw, inner_points], 1), point_modes
 
 
 def closed_form_pose(
@@ -110,7 +124,7 @@ def closed_form_pose(
 
     Weighted linear least squares for the 2 x 3 projection, then the nearest scaled rotation (singular values averaged).
     """
-    share = weights / weights.sum(1, keepdim=True).clamp_min(1e-6)
+    share = weights / weights.sum(1, keepdim=True).clamp_min(1e-12)
     points_mean = (points_mm * share[..., None]).sum(1, keepdim=True)
     target_mean = (target * share[..., None]).sum(1, keepdim=True)
     centred, centred_target = points_mm - points_mean, target - target_mean
@@ -120,12 +134,12 @@ def closed_form_pose(
     left, singular, right = torch.linalg.svd(torch.linalg.solve(normal_matrix, right_side).mT, full_matrices=False)
     top = left @ right
     rotation = torch.cat([top, torch.linalg.cross(top[:, 0], top[:, 1])[:, None]], 1)
-    scale = singular.mean(1).clamp_min(1e-5)
+    scale = singular.mean(1).clamp_min(0.2 * FACE_PIXELS_PER_MM_AT_UNIT_SIDE)
     shift = (target_mean - scale[:, None, None] * points_mean @ top.mT).squeeze(1)
     return rotation, (scale / FACE_PIXELS_PER_MM_AT_UNIT_SIDE).log(), shift
 
 
-def _jacobian(turned: Tensor, scale: Tensor, rotation: Tensor, point_modes: Tensor) -> Float[Tensor, "b l 2 k"]:
+def _jacobian(turned: Tensor, scale: Tensor, rotation: Tensor, modes: Tensor) -> Float[Tensor, "b l 2 k"]:
     """Derivatives of the picture points by rotation vector, log scale, shift and coefficients."""
     x, y, z = turned.unbind(-1)
     zero, one = torch.zeros_like(x), torch.ones_like(x)
@@ -133,5 +147,6 @@ def _jacobian(turned: Tensor, scale: Tensor, rotation: Tensor, point_modes: Tens
         torch.stack([zero, z, -y, x, one, zero], -1),
         torch.stack([-z, zero, x, y, zero, one], -1),
     ]
-    shape = torch.einsum("b,bxm,bklm->blxk", scale, rotation[:, :2], point_modes)
+    projection = scale[:, None, None] * rotation[:, :2]
+    shape = torch.einsum("bxm,blmk->blxk", projection, modes)
     return torch.cat([torch.stack(rows, 2), shape], -1)

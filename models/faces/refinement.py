@@ -5,12 +5,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import interpolate as resize
 
-from models.faces.landmark_fit import LandmarkFit
+from models.faces.landmark_fit import UNKNOWN, LandmarkFit
 from models.faces.parameters import FaceParameters
 from models.faces.reconstructor import FaceReconstructor
+from models.faces.skin import SKIN_CLASSES
 
-SKIN_CLASSES = (1, 2, 6, 7, 11, 12)
-"""Skin, nose, brows and lips in CelebAMask-HQ's numbering."""
 COLOUR_NOISE = 0.06
 """Deviation of a pixel from its rendering that the model does not explain, as a share of white."""
 INDEPENDENT_PIXELS = 150.0
@@ -51,8 +50,8 @@ def refine(
         anchor, noise_share = reconstructor.deform(start, side).landmarks.detach(), 3 * LANDMARK_NOISE_SHARE
     else:
         anchor, noise_share = landmarks.to(images), LANDMARK_NOISE_SHARE
-        fit = LandmarkFit(reconstructor.face_model, noise_share, iterations=6)
-        identity, expression, pose = fit(anchor, known, side)
+        deviation = torch.where(known > 0, noise_share, UNKNOWN)
+        identity, expression, pose = LandmarkFit(reconstructor.face_model)(anchor / side, deviation)
         start = start._replace(identity=identity, expression=expression, pose=pose)
     target = resize(images, (rendering_size, rendering_size), mode="bilinear", align_corners=False, antialias=True)
     allowed = allowed_pixels(segmentation, images, rendering_size)

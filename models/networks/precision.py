@@ -1,0 +1,24 @@
+"""Which number format a network computes in."""
+
+from typing import Literal
+
+import torch
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+def network_autocast(precision: Precision, device: torch.device) -> torch.autocast:
+    """The autocast context of a network's forward pass; everything outside it stays in float32.
+
+    "auto" is bfloat16 where the processor multiplies it natively: on CUDA devices that support it, and on x86 processors
+    with AVX-512 BF16 (where it halved the time of a training step), and float32 elsewhere.
+    """
+    half = precision == "bfloat16" or (precision == "auto" and _multiplies_bfloat16(device))
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=half)
+
+
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    asked = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return device.type == "cpu" and asked is not None and bool(asked())
