@@ -82,12 +82,10 @@ class _BarycentricsAndDepth(torch.autograd.Function):
         doubled_area = e0 + e1 + e2
         if perspective:
             e0, e1, e2 = e0 / z0, e1 / z1, e2 / z2
-            total = e0 + e1 + e2
-            w0, w1, w2, depth = e0 / total, e1 / total, e2 / total, doubled_area / total
-        else:
-            total = doubled_area
-            w0, w1, w2 = e0 / total, e1 / total, e2 / total
-            depth = w0 * z0 + w1 * z1 + w2 * z2
+        total = e0 + e1 + e2
+        total += total == 0  # a triangle without area, which only a caller's own face_index can name: no 0 / 0
+        w0, w1, w2 = e0 / total, e1 / total, e2 / total
+        depth = doubled_area / total if perspective else w0 * z0 + w1 * z1 + w2 * z2
         pictures = face_index.shape
         weights_picture = vertices_screen.new_zeros(*pictures, 3)
         _scatter_corners(weights_picture, covered.pixel, (w0, w1, w2))
