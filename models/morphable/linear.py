@@ -203,9 +203,8 @@ class MorphableModel(nn.Module):
         candidates = vertices_mm[:, self.contour_candidates]
         choice = self.sliding_choice(candidates, rotation)
         slid = candidates.gather(2, choice[..., None, None].expand(-1, -1, 1, 3)).squeeze(2)
-        # at rest the fixed point (between vertices) is the better one: move by the difference of the two vertices
-        own = candidates[:, :, 0]
-        jaw = fixed[:, :NUMBER_OF_JAW_LANDMARKS] + (slid - own)
+        # the first candidate stands for the landmark itself, whose exact place between the vertices is known
+        jaw = torch.where(choice[..., None] == 0, fixed[:, :NUMBER_OF_JAW_LANDMARKS], slid)
         return torch.cat([jaw, fixed[:, NUMBER_OF_JAW_LANDMARKS:]], dim=1)
 
     @torch.no_grad()

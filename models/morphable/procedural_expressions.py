@@ -111,7 +111,8 @@ def _jaw_weight(x: ndarray, y: ndarray, above: ndarray) -> ndarray:
         0.6 + 0.6 * np.minimum(depth / 15.0, 1.0)
     )
     lower = cheek + (1.0 - cheek) * reach
-    upper = cheek * (1.0 - _lip_opening(x, y))
+    # the nose and the upper lip hang on the skull; only the cheeks beside them follow
+    upper = cheek * (1.0 - _lip_opening(x, y)) * smooth_step(10.0, SLIT_HALF_WIDTH, np.abs(x))
     return np.where(above, upper, lower) * smooth_step(82.0, 48.0, np.abs(x))
 
 

@@ -95,5 +95,7 @@ def _proportions(points: SurfacePoints) -> ndarray:
     )
 
 
-def _field(like: ndarray, dx: ndarray | float | int = 0.0, dy: ndarray | float | int = 0.0, dz: ndarray | float | int = 0.0) -> ndarray:
+def _field(
+    like: ndarray, dx: ndarray | float | int = 0.0, dy: ndarray | float | int = 0.0, dz: ndarray | float | int = 0.0
+) -> ndarray:
     return np.stack([np.broadcast_to(part, like.shape) for part in (dx, dy, dz)], -1)

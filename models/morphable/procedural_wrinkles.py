@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from models.morphable.procedural_surface import (
     mean_surface,
     nasolabial_x,
 )
+from models.morphable.smooth_fields import pair, smooth_step, spot
 
 LARGEST_DISPLACEMENT_MM = 0.95
 SHOULDER = 0.35
@@ -48,15 +50,14 @@ def wrinkle_displacement_mm(
         raise ValueError(f"{len(blendshape_weights)} blendshape weights were given; give {len(BLENDSHAPE_NAMES)}.")
     drive = _Drive.of(age, dict(zip(BLENDSHAPE_NAMES, blendshape_weights.tolist())))
     draw = _Draw(generator)
-    place = _places(size)
+    place, masks = _places(size)
     relief = torch.zeros(size, size)
-    for wrinkles, highest, lowest in _BANDS:
-        top, bottom = place.rows(highest, lowest)
-        band = place.crop(top, bottom)
-        relief[top:bottom] += wrinkles(band, drive, draw)
-    relief += _pores(place, generator)
-    relief += _moles(place, draw)
-    relief *= place.front * place.inside
+    for wrinkles, (highest, lowest), (leftmost, rightmost) in _WINDOWS:
+        window = place.crop(place.rows(highest, lowest), place.columns(leftmost, rightmost))
+        relief[window.rows_here, window.columns_here] += wrinkles(window, drive, draw)
+    relief += masks.pores * _pore_noise(size, generator)
+    _add_moles(relief, place, draw)
+    relief *= masks.face
     return (LARGEST_DISPLACEMENT_MM * torch.tanh(relief / LARGEST_DISPLACEMENT_MM))[None]
 
 
@@ -95,8 +96,7 @@ class _Draw:
         """Smooth noise, the same at every size: a few cells over the whole square, resampled to the band."""
         coarse = torch.randn(cells, cells, generator=self.generator)
         enlarge = _bicubic(cells, like.size)
-        rows = enlarge[like.first_row : like.first_row + like.x.shape[0]]
-        return 1.2 * amplitude_mm * (rows @ coarse @ enlarge.T)
+        return 1.2 * amplitude_mm * (enlarge[like.rows_here] @ coarse @ enlarge[like.columns_here].T)
 
 
 @functools.lru_cache(maxsize=32)
@@ -107,33 +107,45 @@ def _bicubic(cells: int, size: int) -> Tensor:
 
 @dataclasses.dataclass(frozen=True)
 class _Places:
-    """Where the texels of some rows lie on the face (feature frame, mm)."""
+    """Where the texels of some rows and columns lie on the face (feature frame, mm)."""
 
     size: int
-    first_row: int
+    rows_here: slice
+    columns_here: slice
     x: Tensor
     y: Tensor
-    front: Tensor
-    inside: Tensor
 
-    def rows(self, highest: float, lowest: float) -> tuple[int, int]:
+    def rows(self, highest: float, lowest: float) -> slice:
         """Rows between two heights; heights fall with the row."""
         heights = self.y[:, 0]
-        return int((heights > highest).sum()), int((heights >= lowest).sum())
+        return slice(int((heights > highest).sum()), int((heights >= lowest).sum()))
 
-    def crop(self, top: int, bottom: int) -> "_Places":
-        rows = slice(top, bottom)
-        return _Places(self.size, top, self.x[rows], self.y[rows], self.front[rows], self.inside[rows])
+    def columns(self, leftmost: float, rightmost: float) -> slice:
+        """Columns of which some row lies between two abscissae; abscissae grow with the column."""
+        return slice(int((self.x.amax(0) < leftmost).sum()), int((self.x.amin(0) <= rightmost).sum()))
+
+    def crop(self, rows: slice, columns: slice) -> "_Places":
+        return _Places(self.size, rows, columns, self.x[rows, columns], self.y[rows, columns])
+
+
+class _Masks(NamedTuple):
+    face: Tensor
+    """1 on the front of the face, 0 beside and behind it."""
+    pores: Tensor
+    """How deep pores are, mm rms."""
 
 
 @functools.lru_cache(maxsize=4)
-def _places(size: int) -> _Places:
+def _places(size: int) -> tuple[_Places, _Masks]:
     u, v = np.meshgrid((np.arange(size) + 0.5) / size, 1.0 - (np.arange(size) + 0.5) / size)
     points = mean_surface(u.ravel(), v.ravel())
-    depth = points.position_mm[:, 2]
-    front = _step(torch.from_numpy(depth), 10.0, 45.0)
-    planes = (points.x, points.y, front.numpy(), inside_face(u, v).ravel())
-    return _Places(size, 0, *(torch.from_numpy(np.asarray(p)).reshape(size, size).float() for p in planes))
+    x, y = points.x, points.y
+    face = smooth_step(10.0, 45.0, points.position_mm[:, 2]) * inside_face(u, v).ravel()
+    upper, lower = lid_lines(x)
+    lids = smooth_step(-1.0, 0.0, upper - y) * smooth_step(-1.0, 0.0, y - lower)
+    pores = 0.03 * (0.4 + pair(x, y, 32, 5, 22, 16) + spot(x, y, 0, 5, 12, 18)) * (1.0 - lids)
+    planes = [torch.from_numpy(plane).reshape(size, size).float() for plane in (x, y, face, pores)]
+    return _Places(size, slice(0, size), slice(0, size), planes[0], planes[1]), _Masks(planes[2], planes[3])
 
 
 def _step(t: Tensor, start: float, end: float) -> Tensor:
@@ -172,18 +184,22 @@ def _between_brows(at: _Places, drive: _Drive, draw: _Draw) -> Tensor:
     return relief
 
 
-def _crows_feet(at: _Places, drive: _Drive, draw: _Draw) -> Tensor:
-    relief = torch.zeros_like(at.x)
-    for side, smile in zip((-1, 1), drive.smile):
-        depth = 0.05 + 0.3 * drive.age + 0.55 * smile
+def _crows_feet(side: int) -> Callable[[_Places, _Drive, _Draw], Tensor]:
+    """Four rays from the outer corner of the eye on one side (-1: x < 0)."""
+
+    def rays(at: _Places, drive: _Drive, draw: _Draw) -> Tensor:
+        depth = 0.05 + 0.3 * drive.age + 0.55 * drive.smile[(side + 1) // 2]
+        relief = torch.zeros_like(at.x)
+        dx, dy = side * at.x - 48.0, at.y - 30.0
         for angle in (-32.0, -12.0, 10.0, 30.0):
             direction = math.radians(angle + draw.normal(4.0))
-            dx, dy = side * at.x - 48.0, at.y - 30.0
             along = dx * math.cos(direction) + dy * math.sin(direction)
             across = dy * math.cos(direction) - dx * math.sin(direction) + draw.waviness(at, 24, 0.25)
             reach = _step(along, -1.0, 3.0) * _step(along, 17.0, 8.0)
             relief += _valley(across, 0.9, depth * draw.uniform(0.6, 1.0) * reach)
-    return relief
+        return relief
+
+    return rays
 
 
 def _under_eyes(at: _Places, drive: _Drive, draw: _Draw) -> Tensor:
@@ -214,16 +230,11 @@ def _lip_lines(at: _Places, drive: _Drive, draw: _Draw) -> Tensor:
     return -(0.05 + 0.08 * drive.age) * torch.sin(phase).clamp(min=0.0) * window
 
 
-def _pores(place: _Places, generator: torch.Generator) -> Tensor:
-    """Band-passed noise, 0.03 mm strong, most on cheeks and nose."""
-    noise = torch.randn(1, 1, place.size, place.size, generator=generator)
-    fine = _blur(noise, 0.8)
+def _pore_noise(size: int, generator: torch.Generator) -> Tensor:
+    """Band-passed noise of unit strength."""
+    fine = _blur(torch.randn(1, 1, size, size, generator=generator), 0.8)
     band = (fine - _blur(fine, 2.2))[0, 0]
-    cheeks = torch.exp(-0.5 * (((place.x.abs() - 32.0) / 22.0) ** 2 + ((place.y - 5.0) / 16.0) ** 2))
-    nose = torch.exp(-0.5 * ((place.x / 12.0) ** 2 + ((place.y - 5.0) / 18.0) ** 2))
-    upper, lower = (torch.from_numpy(line).float() for line in lid_lines(place.x.double().numpy()))
-    skin = 1.0 - _step(upper + 1.0 - place.y, 0.0, 1.0) * _step(place.y - lower + 1.0, 0.0, 1.0)
-    return 0.03 * band / band.std() * (0.4 + cheeks + nose) * skin
+    return band / band.std()
 
 
 def _blur(image: Tensor, sigma: float) -> Tensor:
@@ -234,8 +245,8 @@ def _blur(image: Tensor, sigma: float) -> Tensor:
     return conv2d(across, taps.view(1, 1, -1, 1), padding=(radius, 0))
 
 
-def _moles(place: _Places, draw: _Draw) -> Tensor:
-    relief = torch.zeros_like(place.x)
+def _add_moles(relief: Tensor, place: _Places, draw: _Draw) -> None:
+    """None to six small domes, away from eyes and mouth."""
     number = int(draw.uniform(0, 6.999))
     for k in range(6):
         x, y = draw.uniform(-55.0, 55.0), draw.uniform(-65.0, 70.0)
@@ -243,18 +254,19 @@ def _moles(place: _Places, draw: _Draw) -> Tensor:
         near_eye = abs(abs(x) - EYE_X) < 20.0 and 18.0 < y < 42.0
         near_mouth = abs(x) < 30.0 and -45.0 < y < -20.0
         if k < number and not near_eye and not near_mouth:
-            top, bottom = place.rows(y + 6.0, y - 6.0)
-            dx, dy = place.x[top:bottom] - x, place.y[top:bottom] - y
-            relief[top:bottom] += height * torch.exp(-0.5 * (dx.square() + dy.square()) / width**2)
-    return relief
+            at = place.crop(place.rows(y + 6.0, y - 6.0), place.columns(x - 6.0, x + 6.0))
+            distance = (at.x - x).square() + (at.y - y).square()
+            relief[at.rows_here, at.columns_here] += height * torch.exp(-0.5 * distance / width**2)
 
 
-_BANDS: tuple[tuple[Callable[[_Places, _Drive, _Draw], Tensor], float, float], ...] = (
-    (_forehead, 94.0, 49.0),
-    (_between_brows, 66.0, 24.0),
-    (_crows_feet, 46.0, 14.0),
-    (_under_eyes, 32.0, 6.0),
-    (_cheek_folds, 0.0, -64.0),
-    (_lip_lines, -14.0, -54.0),
+_Window = tuple[Callable[[_Places, _Drive, _Draw], Tensor], tuple[float, float], tuple[float, float]]
+_WINDOWS: tuple[_Window, ...] = (
+    (_forehead, (94.0, 49.0), (-62.0, 62.0)),
+    (_between_brows, (66.0, 24.0), (-24.0, 24.0)),
+    (_crows_feet(-1), (46.0, 14.0), (-70.0, -42.0)),
+    (_crows_feet(1), (46.0, 14.0), (42.0, 70.0)),
+    (_under_eyes, (32.0, 6.0), (-47.0, 47.0)),
+    (_cheek_folds, (0.0, -64.0), (-62.0, 62.0)),
+    (_lip_lines, (-14.0, -54.0), (-55.0, 55.0)),
 )
-"""Each kind of wrinkle with the heights (mm) outside which it leaves nothing: only those rows are computed."""
+"""Each kind of wrinkle with the heights and abscissae (mm) outside which it leaves nothing: only these are computed."""
