@@ -26,15 +26,16 @@ class Boxes(NamedTuple):
     height: Float32[Tensor, " t"]
 
 
-def candidate_boxes(corners: Corners, size: tuple[int, int], *, perspective: bool, near: float) -> Boxes:
+def candidate_boxes(
+    corners: Corners, size: tuple[int, int], *, perspective: bool, near: float, in_front: bool
+) -> Boxes:
     """The pixels whose centres lie in the bounds of each triangle; without width or height where it cannot be seen."""
     (h, w), (x, y, z) = size, corners
     left, right = _least(x), _greatest(x)
     top, bottom = _least(y), _greatest(y)
-    behind = not bool(torch.stack([c.amin() for c in z]).amin() >= near)  # also true for NaN
-    if perspective and behind:
+    if not in_front:
         crossing = (_least(z) < near).nonzero().squeeze(1)
-        if crossing.numel():
+        if perspective and crossing.numel():
             chosen = (torch.stack([c.index_select(0, crossing) for c in coordinate]) for coordinate in corners)
             for bound, visible in zip((left, right, top, bottom), visible_bounds(*chosen, near)):
                 bound[crossing] = visible

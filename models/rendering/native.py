@@ -26,7 +26,7 @@ from models.rendering.boxes import Boxes, Corners, candidate_boxes, row_boxes, w
 
 CANDIDATES_AT_ONCE = 1 << 18
 """Bounds the memory: about 100 bytes a candidate."""
-PIXELS_OF_A_SMALL_BOX = 8
+PIXELS_OF_A_SMALL_BOX = 16
 """A triangle whose box holds more is cut into rows, each narrowed to what the triangle covers there."""
 
 # Linux gives a large freed block back to the system, and every new one then costs a page fault for each 4 kB: half of
@@ -42,6 +42,8 @@ _INFINITE_DEPTH = 0x7F800000 << 32
 class _Rules(NamedTuple):
     perspective: bool
     near: float
+    in_front: bool
+    """Every vertex is beyond the near plane."""
     width: int
 
 
@@ -64,18 +66,18 @@ def native_face_index(
     coordinates = [c.contiguous() for c in vertices.unbind(-1)]
     corner_of_face = [c.contiguous() for c in faces.unbind(-1)]
     pictures_at_once = max(1, CANDIDATES_AT_ONCE // (2 * f))
-    face_index = []
+    keys = torch.full((b, h * w), _EMPTY << 32, dtype=torch.int64, device=vertices.device)
     for first in range(0, b, pictures_at_once):
         group = [c[first : first + pictures_at_once] for c in coordinates]
         corners = Corners(*([c.index_select(1, vertex).view(-1) for vertex in corner_of_face] for c in group))
         if cull == "back":
             corners = without_backs(corners, perspective=perspective)
-        boxes = candidate_boxes(corners, size, perspective=perspective, near=near)
-        keys = torch.full((group[0].shape[0], h * w), _EMPTY << 32, dtype=torch.int64, device=vertices.device)
-        _draw(keys, corners, boxes, _Rules(perspective, near, w))
-        faces_before = torch.arange(0, keys.shape[0] * f, f, device=keys.device)[:, None]
-        face_index.append(torch.where(keys < _INFINITE_DEPTH, (keys & 0xFFFFFFFF) - faces_before, -1))
-    return torch.cat(face_index).view(b, h, w)
+        in_front = bool(group[2].amin() >= near)  # False for NaN
+        boxes = candidate_boxes(corners, size, perspective=perspective, near=near, in_front=in_front)
+        _draw(keys[first : first + pictures_at_once], corners, boxes, _Rules(perspective, near, in_front, w))
+    triangles_before = torch.arange(b, device=keys.device)[:, None] % pictures_at_once * f  # numbered within a group
+    face_index = (keys & 0xFFFFFFFF).sub_(triangles_before)
+    return torch.where(keys < _INFINITE_DEPTH, face_index, -1).view(b, h, w)
 
 
 def _draw(keys: Int64[Tensor, "b p"], corners: Corners, boxes: Boxes, rules: _Rules) -> None:
@@ -119,8 +121,15 @@ def _submit(keys, corners, number, column, row, pixel, rules) -> None:
     mixed = lowest.mul_(highest).add_(0.0)  # adding 0 turns -0 into 0
     degenerate = doubled_area.abs_().sub_(MINIMUM_DOUBLED_AREA)
     outside = mixed.view(torch.int32) | degenerate.view(torch.int32)
-    outside.bitwise_or_((depth - rules.near).view(torch.int32)).bitwise_right_shift_(31)
-    key = outside.bitwise_or_(depth.view(torch.int32)).bitwise_and_(_EMPTY).long().bitwise_left_shift_(32)
+    if not rules.in_front:
+        outside.bitwise_or_((depth - rules.near).view(torch.int32))
+    key = (
+        outside.bitwise_right_shift_(31)
+        .bitwise_or_(depth.view(torch.int32))
+        .bitwise_and_(_EMPTY)
+        .long()
+        .bitwise_left_shift_(32)
+    )
     keys.scatter_reduce_(0, pixel.long(), key.bitwise_or_(number), "amin")
 
 
