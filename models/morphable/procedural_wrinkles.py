@@ -30,7 +30,7 @@ SHOULDER = 0.35
 
 def wrinkle_displacement_mm(
     size: int,
-    age: float,
+    age: float | int,
     blendshape_weights: Float[Tensor, " n"],
     generator: torch.Generator,
 ) -> Float[Tensor, "1 h w"]:
@@ -161,7 +161,7 @@ def _valley(distance: Tensor, width: float, depth: Tensor | float) -> Tensor:
 def _forehead(at: _Places, drive: _Drive, draw: _Draw) -> Tensor:
     depth = 0.10 + 0.3 * drive.age + 0.7 * drive.brow_up * (0.4 + 0.6 * drive.age)
     relief = torch.zeros_like(at.x)
-    lines = 3 + int(draw.uniform(0, 2.999))
+    lines = 3 + int(draw.uniform(0.0, 2.999))
     window = _step(at.y, 50.0, 56.0) * _step(at.y, 92.0, 84.0)
     for k in range(lines):
         middle = 57.0 + 6.2 * k + draw.normal(1.0)
@@ -247,7 +247,7 @@ def _blur(image: Tensor, sigma: float) -> Tensor:
 
 def _add_moles(relief: Tensor, place: _Places, draw: _Draw) -> None:
     """None to six small domes, away from eyes and mouth."""
-    number = int(draw.uniform(0, 6.999))
+    number = int(draw.uniform(0.0, 6.999))
     for k in range(6):
         x, y = draw.uniform(-55.0, 55.0), draw.uniform(-65.0, 70.0)
         width, height = draw.uniform(1.0, 1.5), draw.uniform(0.3, 0.8)
