@@ -5,7 +5,7 @@ the published choice the constructor says so; `experiments/configs/faces/coarse_
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import lightning
 import torch
@@ -46,8 +46,8 @@ class CoarseWeights:
     """Weights of the terms; landmarks in squared pixels of a 300 px picture, colours in grey levels 0 to 255."""
 
     points: float = 1.0
-    """Errors of the points that a `PointNetwork` finds, against its own certainty; other backbones have no such points."""
-    landmarks: float = 0.1
+    """Errors of the points that a `PointNetwork` finds, against its own certainty; other backbones have none."""
+    landmarks: float = 0.0
     outline: float = 0.0
     """Chen et al.'s term for jaw points on the visible outline; the default slides the jaw's landmarks instead."""
     fit: float = 0.1
@@ -78,6 +78,7 @@ class FaceCoarse(lightning.LightningModule):
             learns its points alone, which is what takes longest.
         colour_start, colour_shape_start: shares of the training after which colours are compared, and after which their
             gradient reaches pose and shape too; before, only albedo and light learn from them. The paper has 0 and 0.
+        colour_pictures: how many pictures of each batch are rendered and compared; None compares all.
         perceptual: a face-recognition network's view, or None.
         initial_light, head_bias: see `FaceEncoder`.
         precision: of the backbone's arithmetic, see `models.networks.precision`.
@@ -101,6 +102,7 @@ class FaceCoarse(lightning.LightningModule):
         shape_start: float = 0.4,
         colour_start: float = 0.4,
         colour_shape_start: float = 0.7,
+        colour_pictures: int | None = None,
         perceptual: PerceptualLoss | None = None,
         initial_light: tuple[float, float] = (2.6, 0.3),
         head_bias: bool = True,
@@ -126,6 +128,7 @@ class FaceCoarse(lightning.LightningModule):
         self.robust_landmarks = robust_landmarks
         self.weights = weights
         self.shape_start, self.colour_start, self.colour_shape_start = shape_start, colour_start, colour_shape_start
+        self.colour_pictures = colour_pictures
         self.perceptual = perceptual
         self.learning_rate, self.schedule, self.weight_decay = learning_rate, schedule, weight_decay
         self.initial_checkpoint = initial_checkpoint
@@ -189,12 +192,14 @@ class FaceCoarse(lightning.LightningModule):
         if self.landmarks == "none":
             return {}
         side = batch.image.shape[-1]
-        geometry = self.reconstructor.deform(parameters, side)
-        distance = robust_landmark_loss if self.robust_landmarks else landmark_loss
-        known = batch.landmark_weights
-        losses = {"landmarks": distance(geometry.landmarks, batch.landmarks, self.point_weights * known, side)}
-        if self.weights.outline > 0:
-            losses["outline"] = self.outline(geometry, batch, side)
+        losses = {}
+        if self.weights.landmarks > 0 or self.weights.outline > 0:
+            geometry = self.reconstructor.deform(parameters, side)
+            distance = robust_landmark_loss if self.robust_landmarks else landmark_loss
+            weights = self.point_weights * batch.landmark_weights
+            losses["landmarks"] = distance(geometry.landmarks, batch.landmarks, weights, side)
+            if self.weights.outline > 0:
+                losses["outline"] = self.outline(geometry, batch, side)
         if self.weights.fit > 0:
             losses["fit"] = self.fit(parameters, batch, side)
         return losses
@@ -238,6 +243,7 @@ class FaceCoarse(lightning.LightningModule):
             fixed = parameters.detached()
             parameters = fixed._replace(albedo=parameters.albedo, light=parameters.light)
         side = self.rendering_size
+        batch, parameters = _first(batch, self.colour_pictures), _first(parameters, self.colour_pictures)
         image = resized(batch.image, side)
         rendering = self.reconstructor.render(parameters, self.reconstructor.deform(parameters, side), side)
         skin = skin_mask(batch.segmentation, batch.landmarks, batch.landmark_weights)
@@ -297,3 +303,8 @@ class FaceCoarse(lightning.LightningModule):
         factor = cosine_schedule(steps) if self.schedule == "cosine" else staircase_schedule(0.98, 2000, 0.1)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def _first(batch: Any, count: int | None) -> Any:
+    """The first members of a batch of named tensors."""
+    return type(batch)(*(member[:count] for member in batch))

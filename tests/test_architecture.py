@@ -69,8 +69,9 @@ def forbidden_imports(source: str, module: str) -> list[str]:
                 bad.append(name)
         elif root in {"lightning", "pytorch_lightning"} and not layer.startswith(LIGHTNING_FOLDERS):
             bad.append(name)
-        elif root in PRESENTATION and (not module.startswith(PRESENTATION_FOLDERS) or name in top_level):
-            bad.append(name)
+        elif root in PRESENTATION:
+            if not module.startswith(PRESENTATION_FOLDERS) or name in top_level:
+                bad.append(name)
         elif root in {"torchvision", "drtk", "nvdiffrast"}:
             bad.append(name)
     return bad

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, normalize
+from torch.nn.functional import avg_pool2d
 
 from models.faces.parameters import FaceParameters
 from models.faces.reconstructor import FaceGeometry, FaceRendering
@@ -19,7 +19,7 @@ from models.geometry.normals import grid_normals, vertex_normals
 from models.morphable.linear import MorphableModel
 from models.networks.unet import AddingUNet
 from models.rendering.interpolate import interpolate_corners
-from models.rendering.lighting import shade_chen2020
+from models.rendering.lighting import shade_chen2020, unit_normals
 from models.rendering.textures import UvGrid, sample_texture, to_uv, uv_rasterization
 from models.rendering.unwrapping import unwrap, unwrap_chen2020
 
@@ -138,13 +138,13 @@ class FaceDetailer(nn.Module):
             vertices, faces = geometry.vertices_mm, face_model.faces
             both = torch.cat([vertices, vertex_normals(vertices, faces)], -1)
             maps = to_uv(both, faces, self.grid)
-            positions, coarse_normals = maps[:, :3], normalize(maps[:, 3:], dim=1)
+            positions, coarse_normals = maps[:, :3], unit_normals(maps[:, 3:])
             undisplaced = grid_normals(positions, self.valid)
             forward = torch.zeros_like(positions)
             forward[:, 2] = self.valid.to(positions)
         along = coarse_normals if self.direction == "normal" else forward
         displaced = positions + displacement_mm * along
-        normals = normalize(coarse_normals + grid_normals(displaced, self.valid) - undisplaced, dim=1)
+        normals = unit_normals(coarse_normals + grid_normals(displaced, self.valid) - undisplaced)
         return DetailedSurface(displacement_mm, displaced, coarse_normals, normals)
 
     def render(
@@ -164,7 +164,7 @@ class FaceDetailer(nn.Module):
         uv = interpolate_corners(face_model.uv[face_model.face_uv], rendering.fragments)
         sampled = sample_texture(normals, uv)
         turned = torch.einsum("bij,bjhw->bihw", geometry.rotation, sampled)
-        normals_camera = normalize(turned, dim=1) * covered
+        normals_camera = unit_normals(turned * covered)
         return DetailedRendering(shade_chen2020(rendering.albedo, normals_camera, parameters.light), normals_camera)
 
 

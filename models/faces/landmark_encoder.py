@@ -1,4 +1,4 @@
-"""Picture -> points -> parameters: the network finds landmarks, and the morphable model says what face they belong to."""
+"""Picture -> points -> parameters: the network finds landmarks, the morphable model says whose face they are."""
 
 import torch
 from jaxtyping import Float

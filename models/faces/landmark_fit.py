@@ -5,6 +5,8 @@ network that regresses coefficients learns identity last and least. The fit sepa
 the network's, and a few small linear systems find the coefficients that the points support under the model's prior.
 """
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -46,10 +48,11 @@ class LandmarkFit(nn.Module):
             target = torch.stack([points[..., 0] - 0.5, 0.5 - points[..., 1]], -1)
             weights = deviation.square().reciprocal()
             with torch.no_grad():
+                sparse = landmark_modes(self._face_model[0])
                 state = self._start(target, weights)
                 for _ in range(self.iterations - 1):
-                    state = self._step(state, target, weights)
-            rotation, log_scale, shift, coefficients = self._step(state, target, weights)
+                    state = self._step(sparse, state, target, weights)
+            rotation, log_scale, shift, coefficients = self._step(sparse, state, target, weights)
         pose = torch.cat([face_angles_from_rotation(rotation), shift, log_scale[:, None]], 1)
         size = self._face_model[0].identity_size
         return coefficients[:, :size], coefficients[:, size:], pose
@@ -61,12 +64,12 @@ class LandmarkFit(nn.Module):
         return *closed_form_pose(mean, target, weights), coefficients
 
     def _step(
-        self, state: tuple[Tensor, Tensor, Tensor, Tensor], target: Tensor, weights: Tensor
+        self, sparse: "LandmarkModes", state: tuple[Tensor, Tensor, Tensor, Tensor], target: Tensor, weights: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """One Gauss-Newton step on rotation, log scale, shift and coefficients."""
         rotation, log_scale, shift, coefficients = state
         with torch.no_grad():
-            points_mm, modes = self._landmarks(coefficients, rotation)
+            points_mm, modes = self._landmarks(sparse, coefficients, rotation)
             scale = log_scale.exp() * FACE_PIXELS_PER_MM_AT_UNIT_SIDE
             turned = scale[:, None, None] * (points_mm @ rotation.mT)
             jacobian = _jacobian(turned, scale, rotation, modes)
@@ -93,28 +96,44 @@ class LandmarkFit(nn.Module):
         return torch.cat([identity, like.new_full((model.expression_size,), self.expression_deviation**-2)])
 
     def _landmarks(
-        self, coefficients: Tensor, rotation: Tensor
+        self, sparse: "LandmarkModes", coefficients: Tensor, rotation: Tensor
     ) -> tuple[Float[Tensor, "b 68 3"], Float[Tensor, "b 68 3 k"]]:
         """The landmarks of the present faces and their modes, the jaw's points slid to the outline."""
-        model = self._face_model[0]
-        modes = torch.cat([model.identity_basis_mm, model.expression_basis_mm])
-        candidates = model.contour_candidates
-        jaw_modes = modes[:, candidates.flatten()]
-        jaw_points = model.mean_mm[candidates] + (coefficients @ jaw_modes.flatten(1)).view(-1, *candidates.shape, 3)
-        choice = model.sliding_choice(jaw_points, rotation)
-        chosen = candidates.gather(1, choice.T).T
-        inner = model.landmark_faces[NUMBER_OF_JAW_LANDMARKS:]
-        corner_weights = model.landmark_barycentrics[NUMBER_OF_JAW_LANDMARKS:, :, None]
-        inner_modes = (modes[:, inner] * corner_weights).sum(2)
-        inner_points = (model.mean_mm[inner] * corner_weights).sum(1) + torch.einsum(
-            "bk,klx->blx", coefficients, inner_modes
-        )
-        jaw = jaw_points.gather(2, choice[..., None, None].expand(-1, -1, 1, 3)).squeeze(2)
-        by_vertex = modes.permute(1, 2, 0)
-        point_modes = torch.cat(
-            [by_vertex[chosen], inner_modes.permute(1, 2, 0).expand(len(coefficients), -1, -1, -1)], 1
-        )
-        return torch.cat([jaw, inner_points], 1), point_modes
+        count = len(coefficients)
+        candidates = sparse.jaw_mm + (coefficients @ sparse.jaw_modes.flatten(0, 2).T).view(count, *sparse.jaw_mm.shape)
+        choice = self._face_model[0].sliding_choice(candidates, rotation)
+        jaw = candidates.gather(2, choice[..., None, None].expand(-1, -1, 1, 3)).squeeze(2)
+        jaw_modes = sparse.jaw_modes[torch.arange(NUMBER_OF_JAW_LANDMARKS, device=choice.device), choice]
+        inner = sparse.inner_mm + (coefficients @ sparse.inner_modes.flatten(0, 1).T).view(count, -1, 3)
+        modes = torch.cat([jaw_modes, sparse.inner_modes.expand(count, -1, -1, -1)], 1)
+        return torch.cat([jaw, inner], 1), modes
+
+
+class LandmarkModes(NamedTuple):
+    """The rows of a morphable model that landmarks can lie on, modes last."""
+
+    jaw_mm: Float[Tensor, "17 c 3"]
+    jaw_modes: Float[Tensor, "17 c 3 k"]
+    inner_mm: Float[Tensor, "51 3"]
+    inner_modes: Float[Tensor, "51 3 k"]
+
+
+def landmark_modes(model: MorphableModel) -> LandmarkModes:
+    """Means and modes of the jaw's candidates and of the 51 fixed points, gathered once for all steps of a fit."""
+    candidates = model.contour_candidates
+    inner = model.landmark_faces[NUMBER_OF_JAW_LANDMARKS:]
+    corner_weights = model.landmark_barycentrics[NUMBER_OF_JAW_LANDMARKS:, :, None]
+    bases = (model.identity_basis_mm, model.expression_basis_mm)
+    jaw_modes = torch.cat([basis[:, candidates.flatten()] for basis in bases])
+    inner_modes = (
+        torch.cat([basis[:, inner.flatten()] for basis in bases]).unflatten(1, (-1, 3)) * corner_weights
+    ).sum(2)
+    return LandmarkModes(
+        model.mean_mm[candidates],
+        jaw_modes.unflatten(1, candidates.shape).permute(1, 2, 3, 0).contiguous(),
+        (model.mean_mm[inner] * corner_weights).sum(1),
+        inner_modes.permute(1, 2, 0).contiguous(),
+    )
 
 
 def closed_form_pose(

@@ -14,7 +14,7 @@ from models.geometry.rotations import rotation_from_face_angles
 from models.morphable.linear import MorphableModel
 from models.rendering.fragments import Fragments
 from models.rendering.interpolate import interpolate
-from models.rendering.lighting import shade_chen2020
+from models.rendering.lighting import shade_chen2020, unit_normals
 from models.rendering.rasterize import rasterize
 
 
@@ -79,7 +79,7 @@ class FaceReconstructor(nn.Module):
         albedo = self.face_model.albedo(parameters.albedo)
         attributes = torch.cat([screen_normals(geometry.vertices_screen, faces), albedo], -1)
         planes = interpolate(attributes, faces, fragments)
-        normals = nn.functional.normalize(planes[:, :3], dim=1)
+        normals = unit_normals(planes[:, :3])
         image = shade_chen2020(planes[:, 3:], normals, parameters.light)
         with torch.no_grad():
             regions = self.face_model.regions

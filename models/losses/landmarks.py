@@ -48,8 +48,8 @@ def point_loss(
 ) -> Float[Tensor, ""]:
     """Negative log likelihood of a two-dimensional Laplace distribution, plus the distance itself in percent.
 
-    Positions are shares of the picture's side. Where points are hard (hidden, on a smooth outline) the network can say so
-    at a price; the distance keeps the easy ones moving. Differentiable in position and deviation.
+    Positions are shares of the picture's side. Where points are hard (hidden, on a smooth outline) the network can say
+    so at a price; the distance keeps the easy ones moving. Differentiable in position and deviation.
     """
     distance = ((predicted - target).square().sum(-1) + 1e-8).sqrt()
     bounded = log_deviation.clamp(-8, 0)

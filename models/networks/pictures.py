@@ -2,7 +2,7 @@
 
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d, interpolate
+from torch.nn.functional import avg_pool2d, interpolate
 
 
 def resized(images: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c side side"]:
@@ -10,6 +10,6 @@ def resized(images: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c s
     height, width = images.shape[-2:]
     if height == width == side:
         return images
-    if height % side == 0 and width % side == 0:
-        return adaptive_avg_pool2d(images, side)
+    if height == width and height % side == 0:
+        return avg_pool2d(images, height // side)
     return interpolate(images, size=(side, side), mode="bilinear", align_corners=False, antialias=True)

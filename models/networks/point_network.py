@@ -84,7 +84,8 @@ def centres_of_mass(maps: Float[Tensor, "b p h w"]) -> Float[Tensor, "b p 2"]:
     mass = maps.flatten(2).softmax(-1).unflatten(-1, (height, width))
     x = (torch.arange(width, device=maps.device, dtype=maps.dtype) + 0.5) / width
     y = (torch.arange(height, device=maps.device, dtype=maps.dtype) + 0.5) / height
-    return torch.stack([mass.sum(2) @ x, mass.sum(3) @ y], -1)
+    # sums of products, not matrix products: those would run in half precision under autocast
+    return torch.stack([(mass.sum(2) * x).sum(-1), (mass.sum(3) * y).sum(-1)], -1)
 
 
 def _convolution(incoming: int, outgoing: int, kernel: int, stride: int) -> nn.Sequential:

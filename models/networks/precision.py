@@ -10,8 +10,8 @@ Precision = Literal["auto", "float32", "bfloat16"]
 def network_autocast(precision: Precision, device: torch.device) -> torch.autocast:
     """The autocast context of a network's forward pass; everything outside it stays in float32.
 
-    "auto" is bfloat16 where the processor multiplies it natively: on CUDA devices that support it, and on x86 processors
-    with AVX-512 BF16 (where it halved the time of a training step), and float32 elsewhere.
+    "auto" is bfloat16 where the processor multiplies it natively: on CUDA devices that support it and on x86 processors
+    with AVX-512 BF16; float32 elsewhere.
     """
     half = precision == "bfloat16" or (precision == "auto" and _multiplies_bfloat16(device))
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=half)

@@ -66,6 +66,12 @@ def test_unknown_points_cost_nothing_and_certainty_pays_when_it_is_right() -> No
     assert float(point_loss(wrong, sure, target, known)) > float(point_loss(wrong, unsure, target, known))
 
 
+def test_positions_stay_in_full_precision_when_the_network_runs_in_half() -> None:
+    maps = torch.randn(1, 2, 32, 32)
+    with network_autocast("bfloat16", maps.device):
+        torch.testing.assert_close(centres_of_mass(maps), centres_of_mass(maps.double()).float(), atol=1e-6, rtol=0)
+
+
 def test_half_precision_can_be_forced_and_forbidden() -> None:
     layer, x = torch.nn.Linear(4, 4), torch.rand(2, 4)
     for precision, dtype in (("bfloat16", torch.bfloat16), ("float32", torch.float32)):
