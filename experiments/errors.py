@@ -4,17 +4,19 @@ import errno
 import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import jsonargparse
 from jsonargparse import ArgumentError
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 USER_MISTAKE = 2
 INTERRUPTED = 130
 OUR_CODE = Path(__file__).parent.parent
-OUR_FOLDERS = ("models", "metrics", "datamodules", "lightning_modules", "experiments")
+OUR_SOURCES = [OUR_CODE / name for name in ("models", "metrics", "datamodules", "lightning_modules", "experiments")]
+PARSER = Path(jsonargparse.__file__).parent
 
 
 class UserError(ValueError):
@@ -46,8 +48,10 @@ def explanation(error: BaseException) -> str | None:
         return one_line(str(error))
     if isinstance(error, OSError):
         return system_sentence(error)
-    if isinstance(error, (ValueError, ModuleNotFoundError)) and raised_by_us(error):
+    if isinstance(error, (ValueError, ModuleNotFoundError)) and raised_in(error, OUR_SOURCES):
         return one_line(str(error))
+    if isinstance(error, ValueError) and raised_in(error, (PARSER,)):
+        return innermost(str(error))  # what a constructor named in a configuration complained about
     return None
 
 
@@ -57,17 +61,23 @@ def worker_error(error: BaseException) -> str | None:
     if match is None or match[1] not in {"ValueError", "UserError", "FileNotFoundError", "OSError"}:
         return None
     text = str(error)
-    if not any(f"{OUR_CODE / folder}" in text for folder in OUR_FOLDERS):
+    if not any(str(folder) in text for folder in OUR_SOURCES):
         return None
     return one_line(text.strip().splitlines()[-1].split(": ", 1)[-1])
 
 
-def raised_by_us(error: BaseException) -> bool:
-    """Whether the raise statement stands in this project: then its message was written for the user."""
+def raised_in(error: BaseException, folders: Sequence[Path]) -> bool:
+    """Whether the raise statement stands in one of the folders: in ours, the message was written for the user."""
     frames = traceback.extract_tb(error.__traceback__)
-    if not frames:
-        return False
-    return any(Path(frames[-1].filename).is_relative_to(OUR_CODE / folder) for folder in OUR_FOLDERS)
+    return bool(frames) and any(Path(frames[-1].filename).is_relative_to(folder) for folder in folders)
+
+
+def innermost(message: str) -> str:
+    """A parser's message without the layers that it wraps around a mistake inside a class's arguments."""
+    text = one_line(message)
+    while found := re.search(r"Errors: - (.*?)(?: - Expected a| - expected NoneType| Given value type).*$", text):
+        text = found[1].replace("Problem with given class_path", "class_path")
+    return text
 
 
 def system_sentence(error: OSError) -> str:

@@ -29,5 +29,10 @@ def silence_the_training_library() -> None:
     warnings.filterwarnings(
         "ignore", message=r".*The number of training batches .* is smaller than the logging interval.*"
     )
+    # the metrics before a resumed training have been put aside, and its checkpoints are meant to be replaced
+    warnings.filterwarnings("ignore", message=r".*Experiment logs directory .* exists and is not empty.*")
+    warnings.filterwarnings("ignore", message=r".*Checkpoint directory .* exists and is not empty.*")
+    # the detailed stage keeps its coarse stage in evaluation mode on purpose
+    warnings.filterwarnings("ignore", message=r".*module\(s\) in eval mode at the start of training.*")
     # lightning asks for srun wherever the program is installed
     warnings.filterwarnings("ignore", message=r".*The `srun` command is available.*")

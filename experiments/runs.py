@@ -2,7 +2,6 @@
 
 import importlib
 import pickle
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +47,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} does not exist; give a checkpoint file or the folder of a run")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, KeyError, ValueError, AttributeError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"{path} is damaged or cut short ({path.stat().st_size} bytes); copy it again or use another "
-            "checkpoint of the run"
-        ) from error
     except pickle.UnpicklingError as error:
         raise UserError(
             f"{path} is damaged or holds more than tensors and plain values, and was not loaded; use a checkpoint that "
             "`threefold fit` wrote"
+        ) from error
+    except Exception as error:  # damaged files end in RuntimeError, EOFError, IndexError, UnicodeDecodeError and more
+        raise UserError(
+            f"{path} is damaged or cut short ({path.stat().st_size} bytes); copy it again or use another checkpoint of "
+            "the run"
         ) from error
     if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
         raise UserError(f"{path} holds no training checkpoint; give a file that `threefold fit` wrote")

@@ -19,11 +19,14 @@ def evaluate(
     metrical: bool = False,
     json: Path | None = None,
 ) -> None:
-    """Measures faces against scans by the protocol of the NoW challenge: median, mean and deviation of the distances from
+    """Measures faces against scans by the protocol of the NoW challenge: median, mean and deviation of the distances
+    from
     every scan vertex near the face to the aligned prediction, in mm, and the share below a row of distances.
 
-    PRED/SUBJECT/.../PICTURE.{obj,ply,glb} is judged against the one mesh in GT/SUBJECT/. Beside every mesh stands a file
-    of the same name, .txt or .npy, with seven rows x y z: outer and inner corner of the right eye, inner and outer corner
+    PRED/SUBJECT/.../PICTURE.{obj,ply,glb} is judged against the one mesh in GT/SUBJECT/. Beside every mesh stands a
+    file
+    of the same name, .txt or .npy, with seven rows x y z: outer and inner corner of the right eye, inner and outer
+    corner
     of the left eye, below the nose, right and left corner of the mouth. `threefold reconstruct` writes neutral.ply and
     neutral.txt for this.
 

@@ -1,14 +1,12 @@
 """`threefold synthesize faces`: synthetic photographs with their 3D truth."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from tqdm import tqdm
-
 from experiments.commands.parsing import call
+from experiments.commands.progress import progress_bar
 from experiments.errors import UserError
 
 
@@ -58,18 +56,6 @@ def faces(
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def progress_bar(name: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar that is fed with (done, total)."""
-    with tqdm(desc=name, unit="picture") as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show
 
 
 KINDS = {"faces": faces}

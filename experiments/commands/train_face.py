@@ -13,6 +13,7 @@ from experiments.commands.parsing import call
 from experiments.errors import UserError
 
 CONFIGS = Path(__file__).parent.parent / "configs" / "faces"
+PICTURE_SIZE = 192
 SHOWN = 3
 """Synthetic test pictures that are reconstructed for looking."""
 SHOWN_PHOTOS = 8
@@ -49,7 +50,7 @@ def train_face(
     coarse, detail = out / "face-coarse", out / "face-detail"
 
     if not (data / "split.txt").is_file():
-        threefold("synthesize", "faces", "--out", data, "--num", num, "--seed", seed)
+        threefold("synthesize", "faces", "--out", data, "--num", num, "--size", PICTURE_SIZE, "--seed", seed)
     train(coarse, "coarse_small.yaml", data, seed, *quick)
     if fast_dev_run:
         print("fast_dev_run leaves no checkpoint, so the later stages are not tried")

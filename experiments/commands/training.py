@@ -75,16 +75,24 @@ class ThreefoldCLI(LightningCLI):
             loggers += self._own_loggers()
         own = list(self._get(self.config_init, "trainer").get("callbacks") or [])
         choice = self._get(self.config_init, "checkpoint")
-        keep = ModelCheckpoint(
-            run / "checkpoints",
-            filename="best",
-            monitor=choice.monitor,
-            mode=choice.mode,
-            save_last=True,
-            enable_version_counter=False,
+        callbacks = [*own, Panels(), Meshes(), MetricsFile(), Provenance()]
+        if self.subcommand == "fit":
+            keep = ModelCheckpoint(
+                run / "checkpoints",
+                filename="best",
+                monitor=choice.monitor,
+                mode=choice.mode,
+                save_last=True,
+                enable_version_counter=False,
+            )
+            callbacks.append(keep)
+        return super().instantiate_trainer(
+            logger=loggers or False,
+            default_root_dir=run,
+            callbacks=callbacks,
+            enable_checkpointing=self.subcommand == "fit",
+            **kwargs,
         )
-        callbacks = [*own, keep, Panels(), Meshes(), MetricsFile(), Provenance()]
-        return super().instantiate_trainer(logger=loggers or False, default_root_dir=run, callbacks=callbacks, **kwargs)
 
     @property
     def run_folder(self) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from experiments.commands.parsing import plain_words
-from experiments.errors import UserError
+from experiments.errors import UserError, innermost
 
 KEY_MENTIONS = (
     r"accept (?:option|key|nested key) [\"']([\w./]+)[\"']",
@@ -28,14 +28,6 @@ def sentence_for(message: str, verb: str, files: Sequence[Path]) -> str:
             if mentions(yaml.safe_load(path.read_text()), key):
                 return f"{path}: key {key!r}: {plain_words(message)}; correct the key or take it out"
     return f"{verb}: {plain_words(message)}; `threefold {verb} --help` lists what it takes"
-
-
-def innermost(message: str) -> str:
-    """Without the layers that jsonargparse wraps around a mistake inside a class's arguments."""
-    text = " ".join(message.split())
-    while found := re.search(r"Errors: - (.*?)(?: - expected NoneType| - Expected a| Given value type).*$", text):
-        text = found[1].replace("Problem with given class_path", "class_path")
-    return text
 
 
 def mentions(document: Any, key: str) -> bool:

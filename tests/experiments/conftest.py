@@ -1,0 +1,51 @@
+"""A tiny synthetic data set and tiny trained runs of both face stages, made once by the real commands."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from experiments.cli import main
+
+CONFIGS = Path(__file__).parents[2] / "experiments" / "configs" / "faces"
+TINY_FACE_MODEL = ("--model.init_args.face_model.init_args.level", "tiny")
+ONE_BATCH = (
+    *("--trainer.max_epochs", "1", "--trainer.limit_train_batches", "1", "--trainer.limit_val_batches", "1"),
+    *("--trainer.check_val_every_n_epoch", "1", "--trainer.accelerator", "cpu", "--data.init_args.batch_size", "2"),
+    *("--checkpoint.monitor", "null"),  # two pictures may hold no wrinkle to measure
+    *("--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false"),
+)
+
+
+class FaceRuns(NamedTuple):
+    data: Path
+    coarse: Path
+    detail: Path
+
+
+def run(*words: object) -> None:
+    main([*(str(word) for word in words), "--debug"])
+
+
+@pytest.fixture(scope="session")
+def face_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """20 synthetic pictures of 96 pixels in the face-folder layout, with truth."""
+    folder = tmp_path_factory.mktemp("faces") / "data"
+    people = ("--num", 20, "--images_per_identity", 1)
+    run("synthesize", "faces", "--out", folder, *people, "--size", 96, "--level", "tiny", "--workers", 1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def face_runs(face_data: Path, tmp_path_factory: pytest.TempPathFactory) -> FaceRuns:
+    """One training step of each stage: everything is in its place, nothing is learned."""
+    runs = tmp_path_factory.mktemp("runs")
+    coarse, detail = runs / "face-coarse", runs / "face-detail"
+    root = ("--data.init_args.root", face_data)
+    config = CONFIGS / "coarse_small.yaml"
+    run("fit", "--config", config, "--run", coarse, *root, *TINY_FACE_MODEL, *ONE_BATCH)
+    start = ("--model.init_args.coarse_checkpoint", coarse / "checkpoints" / "best.ckpt")
+    uv = ("--model.init_args.uv_size", 64, "--data.init_args.image_size", 96)
+    config = CONFIGS / "detail_small.yaml"
+    run("fit", "--config", config, "--run", detail, *root, *start, *uv, *ONE_BATCH)
+    return FaceRuns(face_data, coarse, detail)

@@ -1,0 +1,103 @@
+"""The command itself: its verbs, its help, and how it speaks about mistakes."""
+
+import errno
+import subprocess
+import sys
+
+import pytest
+
+from experiments import cli
+from experiments.commands.parsing import call
+from experiments.errors import UserError, explanation, mistakes_as_sentences
+from tests.experiments.command_line import assert_one_sentence, threefold
+
+
+def test_without_words_it_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = threefold(capsys)
+    assert answer.status == 0
+    for verb in cli.VERBS:
+        assert verb in answer.printed
+
+
+@pytest.mark.parametrize("words", [(verb,) for verb in cli.VERBS] + [("synthesize", "faces"), ("prepare", "celeba")])
+def test_every_verb_explains_itself(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    answer = threefold(capsys, *words, "--help")
+    assert answer.status == 0
+    assert len(answer.printed) > 80
+
+
+def test_a_misspelt_verb_gets_the_nearest_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert_one_sentence(threefold(capsys, "reconstrukt"), "reconstrukt", "`reconstruct`")
+
+
+def test_the_list_of_verbs_comes_without_importing_torch() -> None:
+    code = "import sys; from experiments.cli import main; main([]); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_missing_and_unknown_options_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert_one_sentence(threefold(capsys, "synthesize", "faces"), "out", "--help")
+    assert_one_sentence(threefold(capsys, "synthesize", "faces", "--out", "x", "--nun", "3"), "--nun")
+    assert_one_sentence(threefold(capsys, "synthesize", "faces", "--out", "x", "--num", "many"), "--num", "int", "many")
+    assert_one_sentence(threefold(capsys, "synthesize", "cats"), "cats", "faces")
+
+
+class Surprise(Exception):
+    pass
+
+
+def test_a_fault_of_the_program_keeps_its_traceback() -> None:
+    with pytest.raises(Surprise), mistakes_as_sentences(debug=False):
+        raise Surprise
+
+
+def test_debug_lets_every_error_through() -> None:
+    with pytest.raises(UserError), mistakes_as_sentences(debug=True):
+        raise UserError("a sentence")
+
+
+def test_a_value_error_from_a_library_is_no_mistake_of_the_users() -> None:
+    try:
+        int("three")
+    except ValueError as error:
+        assert explanation(error) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "out/fine.obj"),
+            "the disk is full while writing out/fine.obj",
+        ),
+        (FileNotFoundError(errno.ENOENT, "No such file", "a.jpg"), "a.jpg does not exist"),
+        (PermissionError(errno.EACCES, "Permission denied", "a.jpg"), "a.jpg may not be read or written"),
+    ],
+)
+def test_the_operating_systems_refusals_become_sentences(error: OSError, words: str) -> None:
+    assert words in str(explanation(error))
+
+
+def test_an_interrupted_command_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended, mistakes_as_sentences(debug=False):
+        raise KeyboardInterrupt
+    assert ended.value.code == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def paint(pictures: list[str], box: tuple[int, int] | None = None, coats: int = 1) -> tuple:
+    """Paints pictures.
+
+    Args:
+        pictures: which.
+        box: where.
+        coats: how often.
+    """
+    return pictures, box, coats
+
+
+def test_a_signature_becomes_a_command_line() -> None:
+    assert call(paint, ["a", "b", "--box", "3", "4", "--coats", "2"], verb="paint") == (["a", "b"], [3, 4], 2)
+    assert call(paint, ["a"], verb="paint") == (["a"], None, 1)
+    with pytest.raises(UserError, match="pictures"):
+        call(paint, [], verb="paint")
