@@ -53,13 +53,13 @@ def estimate(mode: str):
     ("size", "perspective"),
     [
         ((128, 96), True),
-        pytest.param((128, 128), False, marks=pytest.mark.slow),
+        ((128, 128), False),
         pytest.param((256, 256), True, marks=pytest.mark.slow),
     ],
 )
 def test_gradients_match_an_area_sampled_mask(mode, size, perspective) -> None:
     cosine, magnitude = agreement(estimate(mode), "ellipsoid", size, perspective)
-    assert cosine > 0.99
+    assert cosine > (0.999 if mode == "contour" else 0.99)  # seen .9994 to .9998; .9937 to .9980
     assert magnitude == pytest.approx(1, abs=0.1)
 
 
