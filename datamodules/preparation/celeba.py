@@ -35,8 +35,8 @@ def prepare_celeba(
 
     CelebAMask-HQ (CelebA-HQ-img/, CelebAMask-HQ-mask-anno/): pictures, masks merged into class indices at the size of
     the pictures, and boxes from the masks; the split of CelebA when its list_eval_partition.txt and CelebA-HQ's mapping
-    are there. CelebA (img_celeba/ or img_align_celeba/ with list_landmarks*.txt, list_eval_partition.txt, in place or in
-    Img/, Anno/, Eval/): pictures, boxes from the five points, the official split. Neither has 68 landmarks.
+    are there. CelebA (img_celeba/ or img_align_celeba/, list_landmarks*.txt and list_eval_partition.txt, in place or
+    in Img/, Anno/, Eval/): pictures, boxes from the five points, the official split. Neither has 68 landmarks.
 
     copy: copy pictures instead of linking to them. Raises FileNotFoundError naming what is missing.
     """
@@ -128,8 +128,12 @@ def _mask_hq_splits(raw: Path, boxes: dict[str, Box]) -> dict[str, Split]:
     if not mapping.is_file() or partition is None:
         return {}
     split_of = _partition(partition)
+    splits: dict[str, Split] = {}
     rows = [line.split() for line in mapping.read_text(encoding="utf-8").splitlines()[1:] if line.strip()]
-    splits = {f"{int(row[0]):05d}": split_of[Path(row[2]).stem] for row in rows if Path(row[2]).stem in split_of}
+    for row in rows:
+        original = Path(row[2]).stem
+        if original in split_of:
+            splits[f"{int(row[0]):05d}"] = split_of[original]
     return {name: splits[name] for name in boxes} if all(name in splits for name in boxes) else {}
 
 

@@ -34,9 +34,9 @@ def landmarks_of(points: np.ndarray, path: Path) -> np.ndarray:
 def pose_of(pose_para: np.ndarray, picture_size: tuple[int, int]) -> dict:
     """What `Pose_Para` (pitch, yaw, roll, tx, ty, tz, scale) says in the conventions of this project.
 
-    Angles as in `rotation_from_face_angles`; the origin of the Basel face model in pixels, y down (theirs runs up: a point
-    y lies in row h - 1 - y); pixels per mm (theirs per micrometre). The origin is the Basel model's, so the translation
-    holds for that model alone.
+    Angles as in `rotation_from_face_angles`; the origin of the Basel face model in pixels, y down (theirs runs up: a
+    point y lies in row h - 1 - y); pixels per mm (theirs per micrometre). The origin is the Basel model's, so the
+    translation holds for that model alone.
     """
     pitch, yaw, roll, x, y, _, scale = (float(value) for value in pose_para.reshape(-1)[:7])
     return {

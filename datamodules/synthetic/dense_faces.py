@@ -16,7 +16,7 @@ from models.rendering.textures import UvGrid, uv_rasterization
 
 SKIN, NOSE, LEFT_EYE, RIGHT_EYE, LEFT_BROW, RIGHT_BROW, MOUTH, UPPER_LIP, LOWER_LIP = 1, 2, 4, 5, 6, 7, 10, 11, 12
 MOUTH_ROWS = 6
-_SLIT_V = float(row_of_height(np.asarray(LIP_LINE_Y)))
+_SLIT_V = float(row_of_height(np.array([LIP_LINE_Y]))[0])
 
 
 class DenseFace(NamedTuple):
