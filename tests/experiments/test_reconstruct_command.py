@@ -19,7 +19,7 @@ from experiments.reconstruction.turntable import turntable
 from models.geometry.files import read_mesh
 from models.geometry.rotations import rotation_from_face_angles
 from tests.experiments.command_line import Answer, assert_one_sentence, threefold
-from tests.experiments.conftest import FaceRuns
+from tests.conftest import FaceRuns
 
 FILES = {
     *("coarse.glb", "coarse.obj", "coarse.mtl", "coarse.png", "coarse.ply"),
@@ -33,7 +33,7 @@ FILES = {
 @pytest.fixture(scope="module")
 def done(face_runs: FaceRuns, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One reconstruction by the detailed run."""
-    from tests.experiments.conftest import run
+    from tests.conftest import run
 
     out = tmp_path_factory.mktemp("out")
     picture = face_runs.data / "images" / "000000.jpg"

@@ -7,7 +7,7 @@ import pytest
 
 from experiments.cli import main
 
-CONFIGS = Path(__file__).parents[2] / "experiments" / "configs" / "faces"
+CONFIGS = Path(__file__).parents[1] / "experiments" / "configs" / "faces"
 TINY_FACE_MODEL = ("--model.init_args.face_model.init_args.level", "tiny")
 ONE_BATCH = (
     *("--trainer.max_epochs", "1", "--trainer.limit_train_batches", "1", "--trainer.limit_val_batches", "1"),
