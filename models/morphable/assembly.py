@@ -53,7 +53,17 @@ def cylinder_uv(mean_mm: Float[ndarray, "v 3"]) -> Float[ndarray, "v 2"]:
 
 
 def assemble(arrays: FileArrays, name: str, provenance: str, *, licensed: bool) -> MorphableModel:
-    """The model, recentred, wound outward, with outline rows and regions derived from its landmarks."""
+    """The model, recentred, wound outward, with outline rows and regions derived from its landmarks.
+
+    Raises:
+        ValueError: when triangles or landmarks refer to vertices that do not exist.
+    """
+    for what, ids in (("triangles", arrays.faces), ("landmarks", arrays.landmark_faces)):
+        if ids.size == 0 or ids.min() < 0 or ids.max() >= len(arrays.mean_mm):
+            raise ValueError(
+                f"{name}: the {what} do not fit the {len(arrays.mean_mm)} vertices (ids from 0 on); "
+                "check whether the file counts from one and is whole."
+            )
     landmarks = (arrays.mean_mm[arrays.landmark_faces] * arrays.landmark_barycentrics[..., None]).sum(1)
     shift = recentring_shift(landmarks)
     mean, landmarks = arrays.mean_mm + shift, landmarks + shift

@@ -6,6 +6,7 @@ code of ours.
 """
 
 import io
+import math
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from numpy import ndarray
 from scipy.sparse import csc_matrix, csr_matrix
 
+LARGEST_MATRIX = 100_000_000
 NUMERIC_DTYPES = {"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"}
 
 
@@ -80,6 +82,8 @@ class _ColumnMatrix(_Recorded):
         shape = self.attributes.get("_shape") or self.attributes.get("shape")
         if not all(isinstance(part, ndarray) for part in parts.values()) or shape is None:
             raise pickle.UnpicklingError("a sparse matrix without its parts")
+        if math.prod(int(n) for n in shape) > LARGEST_MATRIX:
+            raise pickle.UnpicklingError(f"a sparse matrix of {shape} entries")
         matrix = self.layout((parts["data"], parts["indices"], parts["indptr"]), shape=tuple(int(n) for n in shape))
         matrix.check_format(full_check=True)
         return np.asarray(matrix.todense())
