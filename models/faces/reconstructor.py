@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from models.faces.encoder import FaceEncoder
+from models.faces.landmark_encoder import LandmarkEncoder
 from models.faces.parameters import FaceParameters
 from models.geometry.cameras import project_scaled_orthographic
 from models.geometry.normals import vertex_normals
@@ -51,7 +52,7 @@ class FaceReconstructor(nn.Module):
         encoder: turns pictures into parameters.
     """
 
-    def __init__(self, face_model: MorphableModel, encoder: FaceEncoder) -> None:
+    def __init__(self, face_model: MorphableModel, encoder: FaceEncoder | LandmarkEncoder) -> None:
         super().__init__()
         self.face_model = face_model
         self.encoder = encoder
