@@ -22,6 +22,8 @@ _DEPTH_ROUNDING = 1e-4
 """Share of the depth below which a difference is never a jump."""
 _STEEPER = 1.5
 """A difference of depth is a jump when it is that many times what the slopes of the two surfaces explain."""
+_CONSPICUOUS = 3.0
+"""Only differences that many times those of the neighbouring pairs (the smaller of the two) are looked at closely."""
 
 
 def edge_gradients(
@@ -92,11 +94,10 @@ def _edge_pairs(axis, vertices_screen, faces, face_index, depth, perspective, oc
     first = _first_pixels(difference == torch.inf, w, axis, h)
     if occlusions and n > 0:
         difference.nan_to_num_(0.0, 0.0)
-        # along a smooth surface the difference resembles those before and after; this only spares work to _is_jump
         explained = torch.zeros_like(difference)
         if n > 2:
             before, after = difference.narrow(along, 0, n - 2), difference.narrow(along, 2, n - 2)
-            explained.narrow(along, 1, n - 2).copy_(torch.minimum(before, after)).mul_(_STEEPER)
+            explained.narrow(along, 1, n - 2).copy_(torch.minimum(before, after)).mul_(_CONSPICUOUS)
         explained.add_(depth_first, alpha=_DEPTH_ROUNDING)
         jump = _first_pixels(difference > explained, w, axis, h)
         jump = jump[_is_jump(axis, jump, step, vertices_screen, faces, face_index, depth, perspective)]

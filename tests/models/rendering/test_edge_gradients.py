@@ -30,7 +30,7 @@ def estimate(scene: Scene, target: torch.Tensor) -> torch.Tensor:
     ],
 )
 def test_outlines_and_occlusions_match_an_area_sampled_picture(name, size, perspective, least) -> None:
-    """What remains is the noise of a hard picture, whose outline is known to half a pixel only: it falls with the number
+    """What remains is the noise of a hard picture, its outline known to half a pixel only: it falls with the number
     of pixels on the outline. The jumps of depth found are those that the known parts have (checked by hand)."""
     cosine, magnitude = agreement(estimate, name, size, perspective)
     assert cosine > least
