@@ -46,7 +46,7 @@ def coarse_panel(
     rendering: FaceRendering,
 ) -> Float[Tensor, "b 3 h w4"]:
     """Picture | given (red) and found (green) points | rendering over the picture | grey shape."""
-    points = with_points(with_points(images, landmarks, (1, 0, 0)), geometry.landmarks, (0, 1, 0))
+    points = with_points(with_points(images, landmarks, (1.0, 0.0, 0.0)), geometry.landmarks, (0.0, 1.0, 0.0))
     return torch.cat([images, points, paste(rendering, images), grey_shape(rendering.normals)], -1)
 
 
