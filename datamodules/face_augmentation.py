@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from datamodules.landmarks import CLASS_FLIP, FLIP_PERMUTATION
+from datamodules.landmarks import FIRST_SIDED_CLASS, FLIP_PERMUTATION, LAST_SIDED_CLASS
 
 WINDOW_SHARE = 1.2
 """Augmentation looks into a window this many times the crop's side: zooming out and shifting find picture, not
@@ -61,25 +61,30 @@ def augmented_batch(
     linear = torch.stack([cosine * mirror, -sine, sine * mirror, cosine], -1).view(-1, 2, 2)
     inverse = torch.linalg.inv(linear)
 
-    axis = (torch.arange(size, device=windows.device) + 0.5) * (2 / size) - 1
-    towards = (axis[:, None] * inverse[:, None, :, 0])[:, None, :, :] + (axis[:, None] * inverse[:, None, :, 1])[
-        :, :, None, :
-    ]
-    offset = -(inverse @ (2 * shift)[..., None]).squeeze(-1)
-    grid = (towards + offset[:, None, None, :]) / WINDOW_SHARE
-    images = torch.nn.functional.grid_sample(windows.float(), grid, mode="bilinear", align_corners=False) / 255
-    classes = torch.nn.functional.grid_sample(segmentation[:, None].float(), grid, mode="nearest", align_corners=False)
-    classes = classes[:, 0].long()
+    offset = -(inverse @ (2 * shift)[..., None])
+    from_centres = torch.cat([inverse, offset], -1) / WINDOW_SHARE  # [b, 2, 3]
+    planes = from_centres @ _pixel_centres(size, windows.device)
+    grid = planes.view(-1, 2, size, size).permute(0, 2, 3, 1)
+    images = torch.nn.functional.grid_sample(windows.float(), grid, mode="bilinear", align_corners=False)
+    sampled = torch.nn.functional.grid_sample(segmentation[:, None].float(), grid, mode="nearest", align_corners=False)
+    classes = sampled[:, 0].to(torch.uint8)
+    sided = (classes >= FIRST_SIDED_CLASS) & (classes <= LAST_SIDED_CLASS) & flipped[:, None, None]
+    classes ^= sided.to(torch.uint8)  # 4 and 5, 6 and 7, 8 and 9 change places (CLASS_FLIP)
 
     half = size / 2
     moved = (linear[:, None] @ (landmarks - half)[..., None]).squeeze(-1) + half + (shift * size)[:, None]
     moved = torch.where(flipped[:, None, None], moved[:, list(FLIP_PERMUTATION)], moved)
-    mirrored_classes = torch.tensor(CLASS_FLIP, device=classes.device)[classes]
-    classes = torch.where(flipped[:, None, None], mirrored_classes, classes)
 
     gain = 1 + augmentation.gain * (2 * uniforms[:, 5:8] - 1)
-    gain = torch.minimum(gain, (1 / images.amax((2, 3)).clamp(min=1e-3)).clamp(min=1.0))
-    return images * gain[:, :, None, None], moved, classes
+    gain = torch.minimum(gain, (255 / images.amax((2, 3)).clamp(min=1)).clamp(min=1.0))
+    return images.mul_((gain / 255)[:, :, None, None]), moved, classes.long()
+
+
+def _pixel_centres(size: int, device: torch.device) -> Tensor:
+    """[3, size * size] homogeneous x and y of the pixel centres in half sides from the middle."""
+    axis = (torch.arange(size, device=device) + 0.5) * (2 / size) - 1
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    return torch.stack([x.flatten(), y.flatten(), torch.ones_like(x).flatten()])
 
 
 def hashed_uniforms(seed: int, epochs: np.ndarray, indices: np.ndarray, count: int) -> Tensor:

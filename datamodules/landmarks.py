@@ -36,6 +36,9 @@ authors' weights for 86 points carried over to these 68)."""
 CLASS_FLIP = (0, 1, 2, 3, 5, 4, 7, 6, 9, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18)
 """Segmentation class c of a picture is class CLASS_FLIP[c] of its mirror image: left and right change places."""
 
+FIRST_SIDED_CLASS, LAST_SIDED_CLASS = 4, 9
+"""Between these, an even class on the left has its partner one above on the right."""
+
 
 def read_landmarks(path: Path) -> np.ndarray:
     """[68, 2] float32 (x, y) in pixels, origin at the top left corner, x to the right, y down: one point a row.

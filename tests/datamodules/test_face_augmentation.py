@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from datamodules.face_augmentation import WINDOW_SHARE, FaceAugmentation, augmented_batch, hashed_uniforms
+from datamodules.landmarks import CLASS_FLIP
 
 SIZE = 60
 WINDOW = round(SIZE * WINDOW_SHARE)
@@ -63,6 +64,10 @@ def test_a_flip_permutes_landmarks_and_classes() -> None:
     torch.testing.assert_close(points[0, 36, 1], landmarks[0, 45, 1])
     torch.testing.assert_close(points[0, 61, 0], SIZE - landmarks[0, 63, 0])
     assert (classes == 5).all()
+    every = (torch.arange(WINDOW * WINDOW) % 19).view(1, WINDOW, WINDOW).byte()
+    _, _, plain = augmented_batch(windows, landmarks, every, SIZE, NOTHING, torch.zeros(1, 8))
+    _, _, mirrored = augmented_batch(windows, landmarks, every, SIZE, always, torch.zeros(1, 8))
+    assert torch.equal(mirrored, torch.tensor(CLASS_FLIP)[plain.flip(2)])
 
 
 def test_gains_change_channels_apart_but_never_clip() -> None:
