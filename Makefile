@@ -31,7 +31,7 @@ lint: $(READY)  ## ruff (rules and format) and pyright
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 test: $(READY)  ## the test suite
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
 bench: $(READY)  ## time every available rasterizer side by side
 	$(BIN)/threefold bench rasterizer

@@ -42,13 +42,13 @@ def test_missing_and_unknown_options_are_named(capsys: pytest.CaptureFixture[str
     assert_one_sentence(threefold(capsys, "synthesize", "cats"), "cats", "faces")
 
 
-class Surprise(Exception):
+class SurpriseError(Exception):
     pass
 
 
 def test_a_fault_of_the_program_keeps_its_traceback() -> None:
-    with pytest.raises(Surprise), mistakes_as_sentences(debug=False):
-        raise Surprise
+    with pytest.raises(SurpriseError), mistakes_as_sentences(debug=False):
+        raise SurpriseError
 
 
 def test_debug_lets_every_error_through() -> None:
@@ -57,10 +57,9 @@ def test_debug_lets_every_error_through() -> None:
 
 
 def test_a_value_error_from_a_library_is_no_mistake_of_the_users() -> None:
-    try:
+    with pytest.raises(ValueError, match="three") as caught:
         int("three")
-    except ValueError as error:
-        assert explanation(error) is None
+    assert explanation(caught.value) is None
 
 
 @pytest.mark.parametrize(

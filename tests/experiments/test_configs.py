@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.experiments.command_line import threefold
 from tests.conftest import CONFIGS, FaceRuns
+from tests.experiments.command_line import threefold
 
-PROCEDURAL = ("models.morphable.procedural_face.procedural_face", "--model.init_args.face_model.init_args.level", "tiny")
+PROCEDURAL = (
+    "models.morphable.procedural_face.procedural_face",
+    *("--model.init_args.face_model.init_args.level", "tiny"),
+)
 SMALL_BACKBONE = (
     *("--model.init_args.backbone", "models.networks.convolutional.ConvolutionalEncoder"),
     *("--model.init_args.backbone.init_args.image_size", "64", "--model.init_args.backbone.init_args.width", "8"),
@@ -44,6 +47,8 @@ def test_every_configuration_runs(path: Path, face_runs: FaceRuns, tmp_path: Pat
     if "data" in config and "face" in path.parent.name:
         words += ["--data.init_args.root", face_runs.data, "--data.init_args.batch_size", 2]
         words += ["--data.init_args.workers", 0]
+    if "initial_checkpoint" in arguments:
+        words += ["--model.init_args.initial_checkpoint", face_runs.coarse / "checkpoints" / "best.ckpt"]
     if "coarse_checkpoint" in arguments:
         words += ["--model.init_args.coarse_checkpoint", face_runs.coarse / "checkpoints" / "best.ckpt"]
         words += ["--model.init_args.uv_size", 64, "--data.init_args.image_size", 96]

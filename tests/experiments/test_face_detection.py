@@ -30,7 +30,7 @@ def test_the_landmarks_box_scales_with_the_detectors_square() -> None:
 
 @needs_photos
 def test_every_portrait_has_its_one_face_where_its_landmarks_are() -> None:
-    names = sorted(PHOTOS.glob("*.jpg"))[:12] + [PHOTOS / "astronaut.png"]
+    names = [*sorted(PHOTOS.glob("*.jpg"))[:12], PHOTOS / "astronaut.png"]
     shifts, sizes = [], []
     for path in names:
         faces = detect_faces(Image.open(path).convert("RGB"))

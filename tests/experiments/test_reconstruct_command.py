@@ -18,8 +18,8 @@ from experiments.reconstruction.explanation import load_networks
 from experiments.reconstruction.turntable import turntable
 from models.geometry.files import read_mesh
 from models.geometry.rotations import rotation_from_face_angles
-from tests.experiments.command_line import Answer, assert_one_sentence, threefold
 from tests.conftest import FaceRuns
+from tests.experiments.command_line import Answer, assert_one_sentence, threefold
 
 FILES = {
     *("coarse.glb", "coarse.obj", "coarse.mtl", "coarse.png", "coarse.ply"),
@@ -291,6 +291,12 @@ def test_a_folder_of_something_else_is_not_replaced(face_runs: FaceRuns, reconst
     assert diary.read_text() == "dear diary"
 
 
+@pytest.fixture
+def short_turntables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments.reconstruction.turntable.turntable", partial(turntable, frames=2, size=32))
+
+
+@pytest.mark.usefixtures("short_turntables")
 @pytest.mark.parametrize("verb", ["transfer", "relight"])
 def test_a_face_changed_by_itself_stays(verb: str, done: Path, tmp_path: Path, capsys) -> None:
     giver = {"transfer": "--expression", "relight": "--light"}[verb]
@@ -305,6 +311,7 @@ def test_a_face_changed_by_itself_stays(verb: str, done: Path, tmp_path: Path, c
     assert_one_sentence(nowhere, tmp_path, "is no reconstruction")
 
 
+@pytest.mark.usefixtures("short_turntables")
 def test_expression_and_light_are_the_only_things_that_change(done: Path, tmp_path: Path, capsys) -> None:
     other = tmp_path / "other"
     shutil.copytree(done, other)
