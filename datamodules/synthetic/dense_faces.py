@@ -33,6 +33,8 @@ class DenseFace(NamedTuple):
     weights: Tensor
     """[d, 3] their weights. Texels next to the slit between the lips are moved onto it, so that a closed mouth is
     shut."""
+    free: Tensor
+    """[d] 1, but 0 on the slit, where relief would open cracks between closed lips."""
     faces: Tensor
     """[f, 3] triangles of the photographed mesh."""
     albedo_mean: Tensor
@@ -67,12 +69,14 @@ def dense_face(model: MorphableModel, level: Level, uv_size: int) -> DenseFace:
     above_row, left_column, right_column = _slit(coarse, uv_size)
     corners = model.faces[grid.face_index[grid.valid]]
     weights = grid.barycentrics[grid.valid]
+    free = torch.ones(len(corners))
     for row, upper in ((above_row, True), (above_row + 1, False)):
         beside = ((rows == row) & (columns >= left_column) & (columns <= right_column)).nonzero().squeeze(1)
         on_slit = np.stack([u[beside], np.full(len(beside), _SLIT_V)], -1)
         slit_corners, slit_weights = locate(coarse, on_slit, np.full(len(beside), upper))
         corners[beside] = torch.from_numpy(slit_corners)
         weights[beside] = torch.from_numpy(slit_weights).float()
+        free[beside] = 0.0
 
     points = mean_surface(u, v)
     albedo_mean, albedo_basis = procedural_albedo_texture(uv_size, albedo_size=model.albedo_size)
@@ -87,6 +91,7 @@ def dense_face(model: MorphableModel, level: Level, uv_size: int) -> DenseFace:
         grid=grid,
         corners=corners,
         weights=weights,
+        free=free,
         faces=torch.cat([triangles, inside_mouth]),
         albedo_mean=albedo_mean[:, grid.valid].T.contiguous(),
         albedo_basis=albedo_basis[:, :, grid.valid].mT.contiguous(),
@@ -108,7 +113,7 @@ def displaced_surfaces(
     coarse_normals = vertex_normals(coarse, face.model.faces)
     texels = _at_texels(face, torch.cat([coarse, coarse_normals], -1))
     base, normals = texels[..., :3], _unit(texels[..., 3:])
-    depth = displacement_mm.flatten(1)[:, face.grid.valid.flatten()][..., None]
+    depth = (displacement_mm.flatten(1)[:, face.grid.valid.flatten()] * face.free)[..., None]
     moved = base + depth * normals
     bent = normals + _mesh_normals(face, moved) - _mesh_normals(face, base)
     colours = torch.addmm(face.albedo_mean.flatten(), albedo, face.albedo_basis.flatten(1)).unflatten(1, (-1, 3))
@@ -148,7 +153,7 @@ def _mouth_inside(face: DenseFace, coarse: Tensor) -> tuple[Tensor, Tensor, Tens
     down = torch.linspace(0, 1, MOUTH_ROWS)[:, None, None]
     middle = torch.sin(torch.linspace(0, torch.pi, upper.shape[1]))[:, None]
     rows = torch.lerp(upper[:, None], lower[:, None], down).clone()
-    rows[..., 2:] -= (1.0 + 7.0 * torch.sin(torch.pi * down)) * middle  # ty: ignore
+    rows[..., 2:] -= (1.0 + 7.0 * torch.sin(torch.pi * down)) * middle
     points = rows.flatten(1, 2)
     normals = torch.zeros_like(points)
     normals[..., 2] = 1

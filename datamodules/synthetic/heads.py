@@ -151,7 +151,7 @@ def _styled(shape: HeadShape, points: Tensor, skin: Tensor, style: HeadStyle) ->
         points[ears] = points[ears] * torch.tensor([0.8, 1.0, 1.0])
     points[shape.body] = _with_collar(points[shape.body], -style.collar)
     dressed = torch.arange(BODY_ROWS * BODY_COLUMNS) < (_COLLAR_ROWS[0] + 1) * BODY_COLUMNS
-    shadow = 0.55 + 0.4 * torch.sigmoid((-points[shape.body, 1] - 130) / 12)  # of the chin
+    shadow = 0.7 + 0.28 * torch.sigmoid((-points[shape.body, 1] - 130) / 12)  # of the chin
     cloth = torch.from_numpy(style.cloth_colour).float()
     albedo[shape.body] = torch.where(dressed[:, None], cloth, albedo[shape.body] * shadow[:, None])
     classes[shape.body] = torch.where(dressed, CLOTH, NECK).to(torch.uint8)
