@@ -26,7 +26,7 @@ def train_face(
     photos: Path | None = None,
     num: int = 3000,
     seed: int = 0,
-    fast_dev_run: bool = False,
+    max_steps: int | None = None,
 ) -> None:
     """Synthesizes faces, trains the coarse and the detailed stage on them, measures both on unseen faces and
     reconstructs
@@ -41,39 +41,36 @@ def train_face(
         photos: folder of photographs of faces, with or without landmarks/ and masks/.
         num: synthetic pictures.
         seed: of data and training.
-        fast_dev_run: one batch of everything, to see whether the machinery works.
+        max_steps: ends every training after so many steps, to see whether the machinery works.
     """
     if photos is not None and not photos.is_dir():
         raise UserError(f"--photos {photos} is no folder; give a folder of photographs of faces")
     started = time.time()
-    quick = ["--trainer.fast_dev_run", "true"] if fast_dev_run else []
+    limit = [] if max_steps is None else ["--trainer.max_steps", max_steps]
     coarse, detail = out / "face-coarse", out / "face-detail"
 
     if not (data / "split.txt").is_file():
         threefold("synthesize", "faces", "--out", data, "--num", num, "--size", PICTURE_SIZE, "--seed", seed)
-    train(coarse, "coarse_small.yaml", data, seed, *quick)
-    if fast_dev_run:
-        print("fast_dev_run leaves no checkpoint, so the later stages are not tried")
-        return
-    train(detail, "detail_small.yaml", data, seed, "--model.init_args.coarse_checkpoint", best(coarse))
+    train(coarse, "coarse_small.yaml", data, seed, *limit)
+    train(detail, "detail_small.yaml", data, seed, "--model.init_args.coarse_checkpoint", best(coarse), *limit)
     for run in (coarse, detail):
         test(run, data, out / f"{run.name}-synthetic.json")
     pictures = held_out(data, "test")[:SHOWN]
     threefold("reconstruct", *pictures, "--run", detail, "--out", out / "reconstructions" / "synthetic")
 
     if photos is not None:
-        train_on_photos(out, photos, seed)
+        train_on_photos(out, photos, seed, limit)
     print(summary(out, time.time() - started))
 
 
-def train_on_photos(out: Path, photos: Path, seed: int) -> None:
+def train_on_photos(out: Path, photos: Path, seed: int, limit: Sequence[object]) -> None:
     """Self-supervised training on real photographs, begun at the synthetic-only runs, judged on the held-out fifth."""
     coarse, detail = out / "face-coarse-photos", out / "face-detail-photos"
     for name in ("face-coarse", "face-detail"):
         test(out / name, photos, out / f"{name}-photos-before.json")
     start = ["--model.init_args.initial_checkpoint", best(out / "face-coarse")]
-    train(coarse, "coarse_photos.yaml", photos, seed, *start)
-    train(detail, "detail_photos.yaml", photos, seed, "--model.init_args.coarse_checkpoint", best(coarse))
+    train(coarse, "coarse_photos.yaml", photos, seed, *start, *limit)
+    train(detail, "detail_photos.yaml", photos, seed, "--model.init_args.coarse_checkpoint", best(coarse), *limit)
     for run in (coarse, detail):
         test(run, photos, out / f"{run.name}-after.json")
     landmarks = ["--landmarks", photos / "landmarks"] if (photos / "landmarks").is_dir() else []

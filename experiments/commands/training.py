@@ -83,6 +83,8 @@ class ThreefoldCLI(LightningCLI):
                 monitor=choice.monitor,
                 mode=choice.mode,
                 save_last=True,
+                # else what was learned after the last validation would be lost
+                save_on_train_epoch_end=True if choice.monitor is None else None,
                 enable_version_counter=False,
             )
             callbacks.append(keep)

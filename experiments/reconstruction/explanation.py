@@ -74,7 +74,7 @@ def load_networks(run: Path) -> FaceNetworks:
         raise UserError(f"{run} trained {type(module).__name__}, not faces; give a run of face_coarse or face_detail")
     coarse, detailer = (module, None) if isinstance(module, FaceCoarse) else (module.coarse, module.detailer)
     reconstructor = coarse.reconstructor
-    crop_size = trained_crop_size(run) or reconstructor.encoder.image_size or DEFAULT_CROP
+    crop_size = trained_crop_size(run) or DEFAULT_CROP
     return FaceNetworks(reconstructor, detailer, crop_size)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lightning_modules.callbacks.provenance import update_json
+from lightning_modules.callbacks.provenance import replace_entry
 
 
 class MetricsFile(Callback):
@@ -28,4 +28,4 @@ class MetricsFile(Callback):
         values = {name: float(value) for name, value in trainer.callback_metrics.items()}
         # JSON knows no NaN: a metric without a value is null
         finite = {name: value if math.isfinite(value) else None for name, value in sorted(values.items())}
-        update_json(Path(trainer.default_root_dir) / "metrics.json", verb, finite)
+        replace_entry(Path(trainer.default_root_dir) / "metrics.json", verb, finite)

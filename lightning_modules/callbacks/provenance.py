@@ -90,17 +90,23 @@ class Provenance(Callback):
     def write(self, trainer: Trainer, stage: str, entry: dict[str, Any]) -> None:
         if not trainer.is_global_zero:
             return
-        update_json(Path(trainer.default_root_dir) / "provenance.json", stage, entry)
+        path = Path(trainer.default_root_dir) / "provenance.json"
+        begun = {} if "command" in entry else read_json(path).get(stage, {})
+        replace_entry(path, stage, {**begun, **entry})
 
 
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def update_json(path: Path, key: str, entry: dict[str, Any]) -> None:
-    """Merges an entry into one member of a JSON file; the file is replaced whole, never half written."""
-    document = json.loads(path.read_text()) if path.is_file() else {}
-    document[key] = {**document.get(key, {}), **entry}
+def read_json(path: Path) -> dict[str, Any]:
+    """The members of a JSON file, none when it is not there."""
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def replace_entry(path: Path, key: str, entry: dict[str, Any]) -> None:
+    """Puts an entry in the place of one member of a JSON file; the file is replaced whole, never half written."""
+    document = {**read_json(path), key: entry}
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.unfinished")
     unfinished.write_text(json.dumps(document, indent=2) + "\n")

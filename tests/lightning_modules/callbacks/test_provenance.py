@@ -20,10 +20,11 @@ def test_the_commit_is_unknown_outside_a_checkout(tmp_path: Path, monkeypatch) -
     assert provenance.commit() == "unknown"
 
 
-def test_entries_of_other_verbs_stay(tmp_path: Path) -> None:
-    path = tmp_path / "provenance.json"
-    provenance.update_json(path, "fit", {"seed": 3})
-    provenance.update_json(path, "fit", {"seconds": 2.0})
-    provenance.update_json(path, "test", {"seed": 4})
-    assert json.loads(path.read_text()) == {"fit": {"seed": 3, "seconds": 2.0}, "test": {"seed": 4}}
-    assert [file.name for file in tmp_path.iterdir()] == ["provenance.json"]
+def test_an_entry_replaces_its_own_verb_and_leaves_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.json"
+    provenance.replace_entry(path, "fit", {"loss": 3})
+    provenance.replace_entry(path, "test", {"error_with_truth": 1, "loss": 2})
+    provenance.replace_entry(path, "test", {"loss": 5})
+    expected = {"fit": {"loss": 3}, "test": {"loss": 5}}
+    assert json.loads(path.read_text()) == expected, "a number of an earlier test may not look like one of this"
+    assert [file.name for file in tmp_path.iterdir()] == ["metrics.json"]
