@@ -36,8 +36,8 @@ def candidate_boxes(
     if not in_front:
         crossing = (_least(z) < near).nonzero().squeeze(1)
         if perspective and crossing.numel():
-            chosen = (torch.stack([c.index_select(0, crossing) for c in coordinate]) for coordinate in corners)
-            for bound, visible in zip((left, right, top, bottom), visible_bounds(*chosen, near)):
+            of_x, of_y, of_z = (torch.stack([c.index_select(0, crossing) for c in axis]) for axis in corners)
+            for bound, visible in zip((left, right, top, bottom), visible_bounds(of_x, of_y, of_z, near)):
                 bound[crossing] = visible
     # rounding is monotone, so a centre within the bounds is never lost; NaN ends in an empty box
     left, top = left.sub_(0.5).ceil_().nan_to_num_(w).clamp_(0, w), top.sub_(0.5).ceil_().nan_to_num_(h).clamp_(0, h)

@@ -124,7 +124,8 @@ def test_bounds_hold_the_visible_piece() -> None:
     points = torch.randn(200, 3, 3, generator=generator)
     points = points[(points[..., 2].amin(1) < 0.05) & (points[..., 2].amax(1) > 0.05)]
     screen = pinhole(points, FOCAL, SIZE)
-    left, right, top, bottom = visible_bounds(*(screen[..., k].T.contiguous() for k in range(3)), 0.05)
+    x, y, z = screen.permute(2, 1, 0).contiguous()
+    left, right, top, bottom = visible_bounds(x, y, z, 0.05)
     weights = torch.distributions.Dirichlet(torch.ones(3)).sample((len(points), 300))
     inside = weights @ points
     seen = inside[..., 2] >= 0.05
