@@ -199,7 +199,8 @@ def test_wrinkles_lie_on_visible_skin_and_bend_the_normals(samples: list[FaceTru
         within.append(bent[face & sample.wrinkles])
         skin = face & ~sample.wrinkles & torch.isin(sample.photo.segmentation, torch.tensor(SKIN))
         beside.append(bent[skin])
-    assert torch.cat(within).median() > 1.3 * torch.cat(beside).median()
+    assert torch.cat(within).median() > 0.7  # degrees; 0.35 if the relief did not bend them
+    assert torch.cat(within).median() > 2 * torch.cat(beside).median()
 
 
 def test_the_segmentation_agrees_with_the_landmarks(samples: list[FaceTruthSample]) -> None:
