@@ -137,7 +137,7 @@ class FaceCoarse(lightning.LightningModule):
         if landmarks == "published":
             point_weights[JAW] = 0
         self.register_buffer("point_weights", point_weights, persistent=False)
-        modes = torch.cat([face_model.identity_basis_mm, face_model.expression_basis_mm]).flatten(1)
+        modes = face_model.modes_at(torch.arange(face_model.number_of_vertices)).flatten(1)
         # mean squared millimetres between two faces is this quadratic form of their coefficients' difference
         self.register_buffer("mode_products", modes @ modes.T / face_model.number_of_vertices, persistent=False)
         self.scores = CoarseScores(face_model)

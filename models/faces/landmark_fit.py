@@ -123,11 +123,8 @@ def landmark_modes(model: MorphableModel) -> LandmarkModes:
     candidates = model.contour_candidates
     inner = model.landmark_faces[NUMBER_OF_JAW_LANDMARKS:]
     corner_weights = model.landmark_barycentrics[NUMBER_OF_JAW_LANDMARKS:, :, None]
-    bases = (model.identity_basis_mm, model.expression_basis_mm)
-    jaw_modes = torch.cat([basis[:, candidates.flatten()] for basis in bases])
-    inner_modes = (
-        torch.cat([basis[:, inner.flatten()] for basis in bases]).unflatten(1, (-1, 3)) * corner_weights
-    ).sum(2)
+    jaw_modes = model.modes_at(candidates.flatten())
+    inner_modes = (model.modes_at(inner.flatten()).unflatten(1, (-1, 3)) * corner_weights).sum(2)
     return LandmarkModes(
         model.mean_mm[candidates],
         jaw_modes.unflatten(1, candidates.shape).permute(1, 2, 3, 0).contiguous(),

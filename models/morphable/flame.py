@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
@@ -52,6 +52,15 @@ class FlameModel(MorphableModel):
     @property
     def expression_size(self) -> int:
         return self.expression_basis_mm.shape[0] + 3
+
+    def modes_at(self, vertex_ids: Int[Tensor, " n"]) -> Float[Tensor, "k n 3"]:
+        """The linear modes, and central differences for the jaw's three angles."""
+        step = 0.1
+        angles = step * torch.eye(3).to(self.mean_mm)
+        expression = torch.cat([angles.new_zeros(3, self.expression_size - 3), angles], 1)
+        identity = angles.new_zeros(3, self.identity_size)
+        jaw = (self.vertices_mm(identity, expression) - self.vertices_mm(identity, -expression)) / (2 * step)
+        return torch.cat([super().modes_at(vertex_ids), jaw[:, vertex_ids]])
 
     def vertices_mm(self, identity: Float[Tensor, "b ki"], expression: Float[Tensor, "b ke"]) -> Float[Tensor, "b v 3"]:
         """Vertices of each face: v = u + w_jaw (R - I)(u - j), u = shaped vertices + correctives(R), j = the

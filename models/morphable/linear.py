@@ -165,6 +165,13 @@ class MorphableModel(nn.Module):
         neutral = torch.addmm(self.mean_mm.flatten(), identity, self.identity_basis_mm.flatten(1))
         return torch.addmm(neutral, expression, self.expression_basis_mm.flatten(1)).unflatten(1, (-1, 3))
 
+    def modes_at(self, vertex_ids: Int[Tensor, " n"]) -> Float[Tensor, "k n 3"]:
+        """How the given vertices move with each identity and then each expression coefficient, at the neutral mean face.
+
+        Exact for linear models; a model with joints overrides it with its derivative.
+        """
+        return torch.cat([self.identity_basis_mm[:, vertex_ids], self.expression_basis_mm[:, vertex_ids]])
+
     def albedo(self, coefficients: Float[Tensor, "b k"]) -> Float[Tensor, "b v 3"]:
         """Linear RGB albedo of each vertex, NOT clipped to 0..1, so that gradients survive. Differentiable.
 

@@ -126,6 +126,19 @@ def test_gradients_reach_jaw_and_all_else(written: tuple[Path, dict[str, Any]]) 
         assert torch.autograd.gradcheck(weighted, [value.requires_grad_() for value in inputs])
 
 
+def test_modes_say_how_vertices_move_with_every_coefficient_the_jaw_too(
+    written: tuple[Path, dict[str, Any]],
+) -> None:
+    model = flame(written[0], identity_size=3, expression_size=2).double()
+    ids = torch.tensor([0, 5, 9])
+    zero = [torch.zeros(1, size, dtype=torch.float64) for size in (3, 5)]
+    identity, expression = torch.autograd.functional.jacobian(
+        lambda *coefficients: model.vertices_mm(*coefficients)[0, ids], tuple(zero)
+    )
+    derivative = torch.cat([identity[:, :, 0], expression[:, :, 0]], -1).movedim(-1, 0)
+    close(model.modes_at(ids), derivative, 1e-4)
+
+
 def test_51_landmarks_get_a_jaw_line(written: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     embedding = tmp_path / "flame_static_embedding.pkl"
     write_embedding(embedding, 51)
