@@ -71,7 +71,7 @@ class FaceDetail(lightning.LightningModule):
     Args:
         coarse_checkpoint: a checkpoint of `FaceCoarse` or of this stage (which carries its coarse stage inside).
         uv_size: side of the UV maps in texels.
-        maximum_mm, direction, unwrapping, smooth_parts, widths: see `FaceDetailer`.
+        maximum_mm, direction, inputs, unwrapping, smooth_parts, widths: see `FaceDetailer`.
         weights: of the losses.
         laplacian_threshold_mm2, normal_threshold, bend_threshold: squared roughness below which smoothing has no
         gradient
@@ -85,6 +85,7 @@ class FaceDetail(lightning.LightningModule):
         uv_size: int = 192,
         maximum_mm: float = 1.5,
         direction: Literal["normal", "forward"] = "normal",
+        inputs: Literal["shading", "difference"] = "shading",
         unwrapping: Literal["texel", "vertex"] = "texel",
         smooth_parts: tuple[Literal["eyes", "brows", "nose", "mouth"], ...] = ("eyes", "mouth"),
         widths: tuple[int, ...] = (16, 32, 64, 64, 64, 64),
@@ -101,7 +102,7 @@ class FaceDetail(lightning.LightningModule):
         self.coarse = coarse.eval().requires_grad_(False)
         parts = tuple(smooth_parts)
         self.detailer = FaceDetailer(
-            self.coarse.face_model, uv_size, maximum_mm, direction, unwrapping, parts, tuple(widths)
+            self.coarse.face_model, uv_size, maximum_mm, direction, inputs, unwrapping, parts, tuple(widths)
         )
         self.weights = weights
         self.laplacian_threshold_mm2 = laplacian_threshold_mm2
@@ -139,7 +140,7 @@ class FaceDetail(lightning.LightningModule):
         with torch.no_grad():
             parameters, geometry, coarse = self.coarse.reconstruct(images)
         model, detailer = self.coarse.face_model, self.detailer
-        observation = detailer.observe(images, model, geometry, coarse)
+        observation = detailer.observe(images, model, parameters, geometry, coarse)
         surface = detailer.displace(model, geometry, detailer.displacement(observation))
         detailed = detailer.render(model, parameters, geometry, coarse, surface.normals)
         return DetailedFaces(parameters, geometry, coarse, observation, surface, detailed)

@@ -108,7 +108,7 @@ def explained(
     surface = None
     if detail is not None:
         rendering = reconstructor.render(parameters, geometry, size)
-        observation = detail.observe(images, reconstructor.face_model, geometry, rendering)
+        observation = detail.observe(images, reconstructor.face_model, parameters, geometry, rendering)
         surface = detail.displace(reconstructor.face_model, geometry, detail.displacement(observation))
     return ExplainedFace(networks, crop, size, parameters, geometry, surface)
 

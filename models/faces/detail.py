@@ -1,9 +1,11 @@
 """Wrinkles from shading: unwrap the photograph and its coarse rendering, and read a displacement map off their
 difference.
 
-Chen et al., TIP 2020, fine stage. The published choices are options; the defaults mend three of them: texels are read
+Chen et al., TIP 2020, fine stage. The published choices are options; the defaults mend four of them: texels are read
 bilinearly at their own place instead of at the nearest pixel of a vertex, texels that the camera does not see are known
-and masked, and the displacement follows the normal instead of the forward axis, so that it works on the sides as well.
+and masked, the displacement follows the normal instead of the forward axis, so that it works on the sides as well, and
+the network is told how brightness answers to a tilt: a bright stripe is a ridge's left side or its right side depending
+on where the light comes from, which the difference of two pictures does not say.
 """
 
 from typing import Literal, NamedTuple
@@ -30,6 +32,8 @@ class UvObservation(NamedTuple):
     photo: Float[Tensor, "b 3 u u"]
     rendering: Float[Tensor, "b 3 u u"]
     visible: Float[Tensor, "b 1 u u"]
+    tilt_response: Float[Tensor, "b 2 u u"]
+    """Change of the rendering's grey value for each radian by which the normal tilts along u and along v."""
 
 
 class DetailedSurface(NamedTuple):
@@ -58,6 +62,8 @@ class FaceDetailer(nn.Module):
         uv_size: side of the UV maps in texels.
         maximum_mm: largest displacement (the paper: 1 mm).
         direction: "normal", or the paper's "forward": the model's z axis.
+        inputs: "shading" shows the network photograph minus rendering, visibility and the response to tilts;
+            "difference" is the paper's, photograph minus rendering alone.
         unwrapping: "texel" reads every texel at its own place and tests visibility; "vertex" is the paper's.
         smooth_parts: regions without displacement; the paper keeps eyes, brows and nose smooth.
         widths: channels of the network (see `AddingUNet`).
@@ -74,12 +80,14 @@ class FaceDetailer(nn.Module):
         uv_size: int = 192,
         maximum_mm: float = 1.5,
         direction: Literal["normal", "forward"] = "normal",
+        inputs: Literal["shading", "difference"] = "shading",
         unwrapping: Literal["texel", "vertex"] = "texel",
         smooth_parts: tuple[Literal["eyes", "brows", "nose", "mouth"], ...] = ("eyes", "mouth"),
         widths: tuple[int, ...] = (16, 32, 64, 64, 64, 64),
     ) -> None:
         super().__init__()
-        self.network = AddingUNet(4 if unwrapping == "texel" else 3, widths, 1, last_scale=0.1)
+        self.network = AddingUNet(6 if inputs == "shading" else 3, widths, 1, last_scale=0.1)
+        self.inputs = inputs
         self.maximum_mm = maximum_mm
         self.direction = direction
         self.unwrapping = unwrapping
@@ -105,6 +113,7 @@ class FaceDetailer(nn.Module):
         self,
         image: Float[Tensor, "b 3 h w"],
         face_model: MorphableModel,
+        parameters: FaceParameters,
         geometry: FaceGeometry,
         rendering: FaceRendering,
     ) -> UvObservation:
@@ -115,15 +124,36 @@ class FaceDetailer(nn.Module):
         seen, visible = unwrap(both, screen, faces, self.grid, rendering.fragments, perspective=False)
         if self.unwrapping == "vertex":
             seen = unwrap_chen2020(both, screen, faces, self.grid)
-        return UvObservation(seen[:, :3], seen[:, 3:], visible[:, None].to(image))
+        response = self.tilt_response(face_model, parameters, geometry)
+        return UvObservation(seen[:, :3], seen[:, 3:], visible[:, None].to(image), response)
+
+    def tilt_response(
+        self, face_model: MorphableModel, parameters: FaceParameters, geometry: FaceGeometry
+    ) -> Float[Tensor, "b 2 u u"]:
+        """Central differences of the shading as the normal tilts along the surface's u and v directions."""
+        vertices, faces = geometry.vertices_mm @ geometry.rotation.mT, face_model.faces
+        attributes = torch.cat([vertices, vertex_normals(vertices, faces), face_model.albedo(parameters.albedo)], -1)
+        positions, normals, albedo = to_uv(attributes, faces, self.grid).split(3, 1)
+        normals = unit_normals(normals)
+        responses = []
+        for axis, sign in ((-1, 1.0), (-2, -1.0)):  # rows run against v
+            along = sign * torch.gradient(positions, dim=axis)[0]
+            tangent = unit_normals(along - (along * normals).sum(1, keepdim=True) * normals)
+            shaded = [
+                shade_chen2020(albedo, unit_normals(normals + step * tangent), parameters.light) for step in (0.1, -0.1)
+            ]
+            responses.append((shaded[0] - shaded[1]).mean(1, keepdim=True) / 0.2)
+        return torch.cat(responses, 1) * self.valid
 
     def displacement(self, observation: UvObservation) -> Float[Tensor, "b 1 u u"]:
-        """Millimetres, at most `maximum_mm`, 0 where the face must stay smooth. Differentiable in the network's
-        weights."""
-        difference = 2 * (observation.photo - observation.rendering)
-        if self.unwrapping == "texel":
-            difference = torch.cat([difference * observation.visible, observation.visible], 1)
-        return self.maximum_mm * torch.tanh(self.network(difference)).float() * self.freedom
+        """Millimetres, at most `maximum_mm`, 0 where the face must stay smooth.
+
+        Differentiable in the network's weights.
+        """
+        seen = 2 * (observation.photo - observation.rendering)
+        if self.inputs == "shading":
+            seen = torch.cat([seen * observation.visible, observation.visible, observation.tilt_response], 1)
+        return self.maximum_mm * torch.tanh(self.network(seen)).float() * self.freedom
 
     def displace(
         self, face_model: MorphableModel, geometry: FaceGeometry, displacement_mm: Float[Tensor, "b 1 u u"]

@@ -11,7 +11,9 @@ from models.geometry.cameras import project_scaled_orthographic
 from models.geometry.mesh import Mesh
 from models.geometry.normals import vertex_normals
 from models.rendering.interpolate import interpolate
+from models.rendering.lighting import shade_chen2020
 from models.rendering.rasterize import rasterize
+from models.rendering.textures import to_uv
 
 SIDE = 128
 
@@ -125,29 +127,55 @@ def test_the_observation_of_a_turned_face_does_not_see_the_far_cheek(reconstruct
     geometry = reconstructor.deform(turned, SIDE)
     rendering = reconstructor.render(turned, geometry, SIDE)
     image = torch.rand(3, 3, SIDE, SIDE)
-    observation = detailer.observe(image, reconstructor.face_model, geometry, rendering)
+    observation = detailer.observe(image, reconstructor.face_model, turned, geometry, rendering)
     # positive yaw turns the nose to the left of the picture: the half with small u (the left cheek) is hidden
     assert float(observation.visible[..., :40].mean()) < 0.3 * float(observation.visible[..., -40:].mean())
 
 
 def test_a_perfect_photograph_shows_no_difference(reconstructor, detailer, truth, coarse) -> None:
     geometry, rendering = coarse
-    observation = detailer.observe(rendering.image, reconstructor.face_model, geometry, rendering)
+    observation = detailer.observe(rendering.image, reconstructor.face_model, truth, geometry, rendering)
     difference = ((observation.photo - observation.rendering) * observation.visible).abs()
     assert float(difference.max()) < 1e-5
 
 
-def test_displacement_is_bounded_and_spares_eyes_and_mouth(reconstructor, detailer, coarse) -> None:
+def test_the_tilt_response_predicts_what_a_small_displacement_does_to_the_shading(
+    reconstructor, detailer, coarse, truth
+) -> None:
+    model = reconstructor.face_model
+    geometry, _ = coarse
+    displacement = ripples(detailer, 3, amplitude_mm=0.05)
+    surface = detailer.displace(model, geometry, displacement)
+    albedo = to_uv(model.albedo(truth.albedo), model.faces, detailer.grid)
+
+    def shaded(normals: torch.Tensor) -> torch.Tensor:
+        turned = torch.einsum("bij,bjhw->bihw", geometry.rotation, normals)
+        return shade_chen2020(albedo, turned, truth.light).mean(1)
+
+    change = shaded(surface.normals) - shaded(surface.coarse_normals)
+    # a slope in u tilts the normal against u
+    flat = detailer.displace(model, geometry, torch.zeros_like(displacement)).positions_mm
+    length = torch.gradient(flat, dim=-1)[0].norm(dim=1)
+    slope = torch.gradient(displacement[:, 0], dim=-1)[0] / length.clamp_min(1e-3)
+    predicted = -slope * detailer.tilt_response(model, truth, geometry)[:, 0]
+    inside = (detailer.freedom[0] > 0.99).expand(3, -1, -1)
+    correlation = torch.corrcoef(torch.stack([change[inside], predicted[inside]]))[0, 1]
+    assert float(correlation) > 0.9
+
+
+def test_displacement_is_bounded_and_spares_eyes_and_mouth(reconstructor, detailer, coarse, truth) -> None:
     geometry, rendering = coarse
     image = torch.rand(3, 3, SIDE, SIDE)
     detailer.network.last.weight.data.mul_(1000)
-    displacement = detailer.displacement(detailer.observe(image, reconstructor.face_model, geometry, rendering))
+    displacement = detailer.displacement(detailer.observe(image, reconstructor.face_model, truth, geometry, rendering))
     assert float(displacement.abs().max()) <= detailer.maximum_mm
     assert float((displacement * (detailer.freedom == 0)).abs().max()) == 0
 
 
-def test_the_published_unwrapping_feeds_three_channels(reconstructor, coarse) -> None:
-    detailer = FaceDetailer(reconstructor.face_model, uv_size=64, unwrapping="vertex", widths=(4, 8))
+def test_the_published_inputs_are_three_channels(reconstructor, coarse, truth) -> None:
+    detailer = FaceDetailer(
+        reconstructor.face_model, uv_size=64, unwrapping="vertex", inputs="difference", widths=(4, 8)
+    )
     geometry, rendering = coarse
-    observation = detailer.observe(torch.rand(3, 3, SIDE, SIDE), reconstructor.face_model, geometry, rendering)
+    observation = detailer.observe(torch.rand(3, 3, SIDE, SIDE), reconstructor.face_model, truth, geometry, rendering)
     assert detailer.displacement(observation).shape == (3, 1, 64, 64)
