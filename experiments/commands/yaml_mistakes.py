@@ -11,19 +11,21 @@ from experiments.commands.parsing import plain_words
 from experiments.errors import UserError, innermost
 
 KEY_MENTIONS = (
-    r"accept (?:option|key|nested key) [\"']([\w./]+)[\"']",
     r"Option [\"']([\w./]+)[\"'] is not accepted",
+    r"accept (?:option|key|nested key) [\"']([\w./]+)[\"']",
+    r"--([\w./]+): expected",
     r"Parser key [\"']([\w./]+)[\"']",
-    r"class_path [\"']([\w./]+)[\"']",
     r"unrecognized arguments: --([\w./]+)",
+    r"class_path [\"']([\w./]+)[\"']",
 )
+"""How the parser names the key it stumbled over, the most telling first."""
 
 
 def sentence_for(message: str, verb: str, files: Sequence[Path]) -> str:
     """The parser's message as one sentence: what is wrong, with which key, in which file."""
     message = innermost(message)
     keys = [match for pattern in KEY_MENTIONS for match in re.findall(pattern, message)]
-    for key in sorted(set(keys), key=len, reverse=True):
+    for key in keys:
         for path in reversed(files):
             if mentions(yaml.safe_load(path.read_text()), key):
                 return f"{path}: key {key!r}: {plain_words(message)}; correct the key or take it out"
