@@ -78,7 +78,8 @@ class FaceCoarse(lightning.LightningModule):
             learns its points alone, which is what takes longest.
         colour_start, colour_shape_start: shares of the training after which colours are compared, and after which their
             gradient reaches pose and shape too; before, only albedo and light learn from them. The paper has 0 and 0.
-        colour_pictures: how many pictures of each batch are rendered and compared; None compares all.
+        explained_pictures: how many pictures of each batch are explained by the morphable model and rendered; None
+            takes all. A `PointNetwork` learns its points from every picture, at a fraction of the cost.
         perceptual: a face-recognition network's view, or None.
         initial_light, head_bias: see `FaceEncoder`.
         precision: of the backbone's arithmetic, see `models.networks.precision`.
@@ -88,6 +89,10 @@ class FaceCoarse(lightning.LightningModule):
         initial_checkpoint: a run's checkpoint of this stage to start from (training on photographs after synthetic
         data).
     """
+
+    pose_scales: Tensor
+    point_weights: Tensor
+    mode_products: Tensor
 
     def __init__(
         self,
@@ -102,7 +107,7 @@ class FaceCoarse(lightning.LightningModule):
         shape_start: float = 0.4,
         colour_start: float = 0.4,
         colour_shape_start: float = 0.7,
-        colour_pictures: int | None = None,
+        explained_pictures: int | None = None,
         perceptual: PerceptualLoss | None = None,
         initial_light: tuple[float, float] = (2.6, 0.3),
         head_bias: bool = True,
@@ -128,7 +133,7 @@ class FaceCoarse(lightning.LightningModule):
         self.robust_landmarks = robust_landmarks
         self.weights = weights
         self.shape_start, self.colour_start, self.colour_shape_start = shape_start, colour_start, colour_shape_start
-        self.colour_pictures = colour_pictures
+        self.explained_pictures = explained_pictures
         self.perceptual = perceptual
         self.learning_rate, self.schedule, self.weight_decay = learning_rate, schedule, weight_decay
         self.initial_checkpoint = initial_checkpoint
@@ -159,16 +164,19 @@ class FaceCoarse(lightning.LightningModule):
     def training_step(self, batch: FaceSample, batch_index: int) -> Tensor:
         encoder = self.reconstructor.encoder
         losses: dict[str, Tensor] = {}
+        parameters = None
         if isinstance(encoder, LandmarkEncoder):
             observation = encoder.observe(batch.image)
             losses |= self.point_losses(observation, batch)
-            parameters = encoder.explain(observation) if self.progress >= self.shape_start else None
+            if self.progress >= self.shape_start:
+                parameters = encoder.explain(_first(observation, self.explained_pictures))
         else:
-            parameters = encoder(batch.image)
+            parameters = _first(encoder(batch.image), self.explained_pictures)
         if parameters is not None:
-            losses |= self.landmark_losses(parameters, batch) | self.prior_losses(parameters)
+            explained = _first(batch, self.explained_pictures)
+            losses |= self.landmark_losses(parameters, explained) | self.prior_losses(parameters)
             if self.progress >= self.colour_start:
-                losses |= self.colour_losses(parameters, batch)
+                losses |= self.colour_losses(parameters, explained)
         total = torch.stack([getattr(self.weights, name) * loss for name, loss in losses.items()]).sum()
         self.log_dict({f"train/{name}": loss.detach() for name, loss in losses.items()})
         self.log("train/loss", total.detach(), prog_bar=True)
@@ -243,7 +251,6 @@ class FaceCoarse(lightning.LightningModule):
             fixed = parameters.detached()
             parameters = fixed._replace(albedo=parameters.albedo, light=parameters.light)
         side = self.rendering_size
-        batch, parameters = _first(batch, self.colour_pictures), _first(parameters, self.colour_pictures)
         image = resized(batch.image, side)
         rendering = self.reconstructor.render(parameters, self.reconstructor.deform(parameters, side), side)
         skin = skin_mask(batch.segmentation, batch.landmarks, batch.landmark_weights)

@@ -19,7 +19,7 @@ from lightning_modules.face_coarse import FaceCoarse
 from lightning_modules.face_scores import DetailScores
 from lightning_modules.schedules import cosine_schedule, staircase_schedule
 from models.faces.dense_mesh import dense_mesh
-from models.faces.detail import DetailedRendering, DetailedSurface, FaceDetailer, UvObservation
+from models.faces.detail import DetailedRendering, DetailedSurface, FaceDetailer, UvObservation, broad_difference
 from models.faces.parameters import FaceParameters
 from models.faces.portraits import detail_panel
 from models.faces.reconstructor import FaceGeometry, FaceRendering
@@ -71,7 +71,7 @@ class FaceDetail(lightning.LightningModule):
     Args:
         coarse_checkpoint: a checkpoint of `FaceCoarse` or of this stage (which carries its coarse stage inside).
         uv_size: side of the UV maps in texels.
-        maximum_mm, direction, inputs, unwrapping, smooth_parts, widths: see `FaceDetailer`.
+        maximum_mm, direction, inputs, broad_share, unwrapping, smooth_parts, widths: see `FaceDetailer`.
         weights: of the losses.
         laplacian_threshold_mm2, normal_threshold, bend_threshold: squared roughness below which smoothing has no
         gradient
@@ -86,6 +86,7 @@ class FaceDetail(lightning.LightningModule):
         maximum_mm: float = 1.5,
         direction: Literal["normal", "forward"] = "normal",
         inputs: Literal["shading", "difference"] = "shading",
+        broad_share: float = 0.03,
         unwrapping: Literal["texel", "vertex"] = "texel",
         smooth_parts: tuple[Literal["eyes", "brows", "nose", "mouth"], ...] = ("eyes", "mouth"),
         widths: tuple[int, ...] = (16, 32, 64, 64, 64, 64),
@@ -102,7 +103,15 @@ class FaceDetail(lightning.LightningModule):
         self.coarse = coarse.eval().requires_grad_(False)
         parts = tuple(smooth_parts)
         self.detailer = FaceDetailer(
-            self.coarse.face_model, uv_size, maximum_mm, direction, inputs, unwrapping, parts, tuple(widths)
+            self.coarse.face_model,
+            uv_size,
+            maximum_mm,
+            direction,
+            inputs,
+            broad_share,
+            unwrapping,
+            parts,
+            tuple(widths),
         )
         self.weights = weights
         self.laplacian_threshold_mm2 = laplacian_threshold_mm2
@@ -151,9 +160,10 @@ class FaceDetail(lightning.LightningModule):
         skin = skin_mask(batch.segmentation, batch.landmarks, batch.landmark_weights)
         skin = skin & ((batch.segmentation == SKIN_CLASS) | (batch.segmentation < 0))
         compared = skin[:, None].float() * faces.coarse.skin
+        broad = broad_difference(batch.image - faces.coarse.image, compared, self.detailer.broad_share)
         free = self.detailer.freedom
         return {
-            "photometric": photometric_loss(batch.image, faces.detailed.image, compared),
+            "photometric": photometric_loss(batch.image - broad, faces.detailed.image, compared),
             "size": masked_mean(surface.displacement_mm.square().clamp(max=10), valid[None].float()),
             "normal_change": masked_mean((surface.normals - surface.coarse_normals).square(), valid[None].float()),
             "keep_out": masked_mean(surface.displacement_mm.square().clamp(max=10), (1 - free[0]) * valid),

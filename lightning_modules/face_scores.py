@@ -26,6 +26,8 @@ class CoarseScores(nn.Module):
     Truth counts only where it belongs to the same morphable model, told by the number of coefficients.
     """
 
+    turn_degrees: Tensor
+
     def __init__(self, face_model: MorphableModel) -> None:
         super().__init__()
         self.model_sizes = (face_model.identity_size, face_model.expression_size)

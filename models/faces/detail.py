@@ -1,17 +1,19 @@
 """Wrinkles from shading: unwrap the photograph and its coarse rendering, and read a displacement map off their
 difference.
 
-Chen et al., TIP 2020, fine stage. The published choices are options; the defaults mend four of them: texels are read
+Chen et al., TIP 2020, fine stage. The published choices are options; the defaults mend five of them: texels are read
 bilinearly at their own place instead of at the nearest pixel of a vertex, texels that the camera does not see are known
 and masked, the displacement follows the normal instead of the forward axis, so that it works on the sides as well, and
 the network is told how brightness answers to a tilt: a bright stripe is a ridge's left side or its right side depending
-on where the light comes from, which the difference of two pictures does not say.
+on where the light comes from, which the difference of two pictures does not say. And what the coarse stage got wrong in
+colour over whole parts of the face is taken out first (`broad_difference`), lest the network bend the face to mend it.
 """
 
 from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
+from kornia.filters import gaussian_blur2d
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
@@ -64,6 +66,8 @@ class FaceDetailer(nn.Module):
         direction: "normal", or the paper's "forward": the model's z axis.
         inputs: "shading" shows the network photograph minus rendering, visibility and the response to tilts;
             "difference" is the paper's, photograph minus rendering alone.
+        broad_share: differences broader than this share of the picture's (or map's) side are not wrinkles and are taken
+            out; 0 keeps them, as the paper does.
         unwrapping: "texel" reads every texel at its own place and tests visibility; "vertex" is the paper's.
         smooth_parts: regions without displacement; the paper keeps eyes, brows and nose smooth.
         widths: channels of the network (see `AddingUNet`).
@@ -81,6 +85,7 @@ class FaceDetailer(nn.Module):
         maximum_mm: float = 1.5,
         direction: Literal["normal", "forward"] = "normal",
         inputs: Literal["shading", "difference"] = "shading",
+        broad_share: float = 0.03,
         unwrapping: Literal["texel", "vertex"] = "texel",
         smooth_parts: tuple[Literal["eyes", "brows", "nose", "mouth"], ...] = ("eyes", "mouth"),
         widths: tuple[int, ...] = (16, 32, 64, 64, 64, 64),
@@ -88,6 +93,7 @@ class FaceDetailer(nn.Module):
         super().__init__()
         self.network = AddingUNet(6 if inputs == "shading" else 3, widths, 1, last_scale=0.1)
         self.inputs = inputs
+        self.broad_share = broad_share
         self.maximum_mm = maximum_mm
         self.direction = direction
         self.unwrapping = unwrapping
@@ -150,9 +156,12 @@ class FaceDetailer(nn.Module):
 
         Differentiable in the network's weights.
         """
-        seen = 2 * (observation.photo - observation.rendering)
+        difference = observation.photo - observation.rendering
+        difference = difference - broad_difference(difference, observation.visible, self.broad_share)
+        seen = 2 * difference
         if self.inputs == "shading":
-            seen = torch.cat([seen * observation.visible, observation.visible, observation.tilt_response], 1)
+            # wrinkles change the grey value by a tenth: scaled to the size that the network's other inputs have
+            seen = torch.cat([10 * difference * observation.visible, observation.visible, observation.tilt_response], 1)
         return self.maximum_mm * torch.tanh(self.network(seen)).float() * self.freedom
 
     def displace(
@@ -198,6 +207,17 @@ class FaceDetailer(nn.Module):
         return DetailedRendering(shade_chen2020(rendering.albedo, normals_camera, parameters.light), normals_camera)
 
 
-def uv_skin(freedom: Float[Tensor, "1 1 u u"], visible: Float[Tensor, "b 1 u u"]) -> Bool[Tensor, "b 1 u u"]:
-    """Texels that may be displaced and are seen."""
-    return (freedom > 0.5) & (visible > 0.5)
+@torch.no_grad()
+def broad_difference(
+    difference: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"], share: float
+) -> Float[Tensor, "b 3 h w"]:
+    """The part of a difference of two pictures broader than `share` of their side: a Gaussian mean under a mask.
+
+    0 for a share of 0, and outside the mask. Not differentiable.
+    """
+    if share == 0:
+        return torch.zeros_like(difference)
+    deviation = share * difference.shape[-1]
+    size = 2 * int(3 * deviation) + 1
+    blurred = gaussian_blur2d(torch.cat([difference * mask, mask], 1), (size, size), (deviation, deviation), "constant")
+    return blurred[:, :3] / blurred[:, 3:].clamp_min(1e-3) * mask

@@ -52,8 +52,8 @@ class FaceEncoder(nn.Module):
         self.precision: Precision = precision
         self.image_size = image_size
         sizes = (identity_size, expression_size, albedo_size, POSE_SIZE, LIGHT_SHAPE[0] * LIGHT_SHAPE[1])
-        self.heads = nn.ModuleList(nn.Linear(features, size, bias=bias) for size in sizes)
-        for index, head in enumerate(self.heads):
+        heads = [nn.Linear(features, size, bias=bias) for size in sizes]
+        for index, head in enumerate(heads):
             nn.init.zeros_(head.weight)
             if bias:
                 nn.init.zeros_(head.bias)
@@ -61,6 +61,7 @@ class FaceEncoder(nn.Module):
                 nn.init.trunc_normal_(
                     head.weight, std=initial_deviation, a=-2 * initial_deviation, b=2 * initial_deviation
                 )
+        self.heads = nn.ModuleList(heads)
         self.register_buffer("pose_scales", torch.tensor(list(pose_scales)))
         light = torch.zeros(LIGHT_SHAPE)
         light[:2] = torch.tensor(initial_light)[:, None]

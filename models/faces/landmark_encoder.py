@@ -41,10 +41,11 @@ class LandmarkEncoder(nn.Module):
         self.fit = LandmarkFit(face_model, iterations=iterations)
         self.precision: Precision = precision
         sizes = (face_model.identity_size, face_model.expression_size, face_model.albedo_size, 9 * 3)
-        self.heads = nn.ModuleList(nn.Linear(network.features, size) for size in sizes)
-        for head in self.heads:
+        heads = [nn.Linear(network.features, size) for size in sizes]
+        for head in heads:
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
+        self.heads = nn.ModuleList(heads)
         # errors of neighbouring points go together, so 68 of them say less than 68 independent ones would
         self.log_inflation = nn.Parameter(torch.tensor(1.0))
         light = torch.zeros(LIGHT_SHAPE)

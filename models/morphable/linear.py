@@ -166,7 +166,7 @@ class MorphableModel(nn.Module):
         return torch.addmm(neutral, expression, self.expression_basis_mm.flatten(1)).unflatten(1, (-1, 3))
 
     def modes_at(self, vertex_ids: Int[Tensor, " n"]) -> Float[Tensor, "k n 3"]:
-        """How the given vertices move with each identity and then each expression coefficient, at the neutral mean face.
+        """How the given vertices move with each identity and then each expression coefficient, at the mean face.
 
         Exact for linear models; a model with joints overrides it with its derivative.
         """

@@ -29,16 +29,16 @@ class AddingUNet(nn.Module):
         last_scale: float = 1.0,
     ) -> None:
         super().__init__()
-        self.first = nn.Conv2d(incoming, widths[0], 3, 1, 1)
-        self.down = nn.ModuleList(nn.Conv2d(wide, narrow, 3, 2, 1) for wide, narrow in pairwise(widths))
-        self.up = nn.ModuleList(
-            nn.ConvTranspose2d(narrow, wide, 3, 2, 1, output_padding=1)
-            for wide, narrow in reversed(list(pairwise(widths)))
-        )
+        pairs = list(pairwise(widths))
+        first = nn.Conv2d(incoming, widths[0], 3, 1, 1)
+        down = [nn.Conv2d(wide, narrow, 3, 2, 1) for wide, narrow in pairs]
+        up = [nn.ConvTranspose2d(narrow, wide, 3, 2, 1, output_padding=1) for wide, narrow in reversed(pairs)]
         self.last = nn.ConvTranspose2d(widths[0], outgoing, 3, 1, 1)
-        for layer in (self.first, *self.down, *self.up, self.last):
+        for layer in (first, *down, *up, self.last):
             nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        self.first, self.down, self.up = first, nn.ModuleList(down), nn.ModuleList(up)
         self.last.weight.data.mul_(last_scale)
         self.multiple = 2 ** (len(widths) - 1)
 

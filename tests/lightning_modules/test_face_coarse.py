@@ -50,7 +50,7 @@ def test_then_albedo_and_light_and_at_last_everything(coarse: Progress, batch: F
 def test_every_encoder_and_landmark_rule_gives_finite_gradients(
     batch: FaceTruthSample, points: bool, landmarks: str
 ) -> None:
-    stage = tiny_coarse(points, landmarks=landmarks, colour_pictures=2)
+    stage = tiny_coarse(points, landmarks=landmarks, explained_pictures=2)
     loss = stage.training_step(batch.photo, 0)
     loss.backward()
     assert bool(loss.isfinite())

@@ -52,8 +52,9 @@ def test_light_from_the_right_brightens_the_right(reconstructor: FaceReconstruct
 def test_a_mirrored_pose_mirrors_the_picture_of_a_symmetric_face(reconstructor: FaceReconstructor) -> None:
     model = reconstructor.face_model
     pose = torch.tensor([[0.1, 0.4, 0.2, 0.03, 0.02, 0.1]])
-    zero = (torch.zeros(1, size) for size in (model.identity_size, model.expression_size, model.albedo_size))
-    faces = FaceParameters(*zero, pose, torch.ones(1, 9, 3))
+    sizes = (model.identity_size, model.expression_size, model.albedo_size)
+    identity, expression, albedo = (torch.zeros(1, size) for size in sizes)
+    faces = FaceParameters(identity, expression, albedo, pose, torch.ones(1, 9, 3))
     landmarks = reconstructor.deform(faces, 100).landmarks
     mirrored = reconstructor.deform(faces._replace(pose=mirrored_pose(pose)), 100).landmarks
     assert float((mirrored[0, 45, 0] - (100 - landmarks[0, 36, 0])).abs()) < 0.5
