@@ -73,7 +73,7 @@ def benchmark_rasterizer(
     """
     if threads is not None:
         torch.set_num_threads(threads)
-    load_before = os.getloadavg() if hasattr(os, "getloadavg") else None
+    source = _source(repeats, slow_repeats)
     rows: list[dict[str, Any]] = []
     for scene in rasterizer_scenes(device):
         print(f"\n{scene.describe()}")
@@ -92,7 +92,7 @@ def benchmark_rasterizer(
         _print_rows(scene_rows)
         rows += scene_rows
         if json_file is not None:
-            _write(json_file, rows, repeats, slow_repeats, load_before)
+            _write(json_file, source, rows)
     return rows
 
 
@@ -228,13 +228,18 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
         )
 
 
-def _write(json_file: Path, rows: list[dict[str, Any]], repeats: int, slow_repeats: int, load_before: Any) -> None:
-    """The whole file after every scene, so that what took long is not lost."""
+def _source(repeats: int, slow_repeats: int) -> dict[str, Any]:
+    """Taken at the start: the sources may change while PyTorch3D is at work."""
     source = origin()
     source["packages"] = {**source["packages"], "pytorch3d": installed("pytorch3d"), "numba": installed("numba")}
-    source["load_average_before"] = load_before
+    source["load_average_before"] = os.getloadavg() if hasattr(os, "getloadavg") else None
     source["seed"] = None  # the scenes are formulas: nothing is drawn at random
     source["repeats"], source["slow_repeats"] = repeats, slow_repeats
+    return source
+
+
+def _write(json_file: Path, source: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    """The whole file after every scene, so that what took long is not lost."""
     json_file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = json_file.with_name(f".{json_file.name}.unfinished")
     unfinished.write_text(json.dumps({"origin": source, "rows": rows}, indent=2) + "\n")
