@@ -41,8 +41,9 @@ class DetailWeights:
     """Weights of the terms; colours in grey levels 0 to 255, displacements in millimetres."""
 
     photometric: float = 1.0
-    size: float = 0.5
-    """Mean squared displacement (the paper: 0.001)."""
+    size: float = 100.0
+    """Mean squared displacement (the paper: 0.001). Wrinkles are a tenth of a millimetre and change a grey value by a few
+    levels: with less weight the network explains noise and colours by relief."""
     normal_change: float = 0.001
     """Mean squared change of the normals."""
     keep_out: float = 0.002
@@ -86,7 +87,7 @@ class FaceDetail(lightning.LightningModule):
         maximum_mm: float = 1.5,
         direction: Literal["normal", "forward"] = "normal",
         inputs: Literal["shading", "difference"] = "shading",
-        broad_share: float = 0.03,
+        broad_share: float = 0.02,
         unwrapping: Literal["texel", "vertex"] = "texel",
         smooth_parts: tuple[Literal["eyes", "brows", "nose", "mouth"], ...] = ("eyes", "mouth"),
         widths: tuple[int, ...] = (16, 32, 64, 64, 64, 64),

@@ -85,7 +85,7 @@ class FaceDetailer(nn.Module):
         maximum_mm: float = 1.5,
         direction: Literal["normal", "forward"] = "normal",
         inputs: Literal["shading", "difference"] = "shading",
-        broad_share: float = 0.03,
+        broad_share: float = 0.02,
         unwrapping: Literal["texel", "vertex"] = "texel",
         smooth_parts: tuple[Literal["eyes", "brows", "nose", "mouth"], ...] = ("eyes", "mouth"),
         widths: tuple[int, ...] = (16, 32, 64, 64, 64, 64),
