@@ -21,6 +21,7 @@ from models.faces.landmark_fit import UNKNOWN, LandmarkFit
 from models.faces.parameters import FaceParameters
 from models.faces.portraits import coarse_panel, face_mesh
 from models.faces.reconstructor import FaceGeometry, FaceReconstructor, FaceRendering, paste, screen_normals
+from models.faces.refinement import refine
 from models.faces.skin import skin_mask
 from models.geometry.mesh import Mesh
 from models.geometry.normals import face_area_vectors
@@ -86,6 +87,8 @@ class FaceCoarse(lightning.LightningModule):
         learning_rate, schedule: "cosine" warms up for 2 % and decays to 2 %; "published" is the paper's 0.98 every 2000
             steps down to a tenth.
         weight_decay: of AdamW; 0 is Adam.
+        refinement_steps: with more than 0, validation and test measure parameters after that many steps of `refine`.
+        refine_with_landmarks: whether `refine` is given the data's landmarks.
         initial_checkpoint: a run's checkpoint of this stage to start from (training on photographs after synthetic
         data).
     """
@@ -115,6 +118,8 @@ class FaceCoarse(lightning.LightningModule):
         learning_rate: float = 1e-3,
         schedule: Literal["cosine", "published"] = "cosine",
         weight_decay: float = 0.0,
+        refinement_steps: int = 0,
+        refine_with_landmarks: bool = False,
         initial_checkpoint: str | None = None,
     ) -> None:
         super().__init__()
@@ -136,6 +141,7 @@ class FaceCoarse(lightning.LightningModule):
         self.explained_pictures = explained_pictures
         self.perceptual = perceptual
         self.learning_rate, self.schedule, self.weight_decay = learning_rate, schedule, weight_decay
+        self.refinement_steps, self.refine_with_landmarks = refinement_steps, refine_with_landmarks
         self.initial_checkpoint = initial_checkpoint
         self.register_buffer("pose_scales", torch.tensor(POSE_SCALES), persistent=False)
         point_weights = landmark_weights()
@@ -271,7 +277,17 @@ class FaceCoarse(lightning.LightningModule):
         """Measure one batch; `on_*_epoch_end` reports."""
         photo = batch.photo if isinstance(batch, FaceTruthSample) else batch
         parameters, geometry, rendering = self.reconstruct(photo.image)
+        if self.refinement_steps > 0:
+            parameters = self.refined(photo, parameters)
+            geometry = self.reconstructor.deform(parameters, photo.image.shape[-1])
+            rendering = self.reconstructor.render(parameters, geometry, photo.image.shape[-1])
         self.scores.update(batch, parameters, geometry, rendering)
+
+    def refined(self, photo: FaceSample, parameters: FaceParameters) -> FaceParameters:
+        """Parameters after test-time refinement, without the pictures' masks: a user's picture has none."""
+        landmarks, known = photo.landmarks, photo.landmark_weights
+        given = {"landmarks": landmarks, "landmark_weights": known} if self.refine_with_landmarks else {}
+        return refine(self.reconstructor, photo.image, parameters, self.refinement_steps, **given)
 
     def on_validation_epoch_end(self) -> None:
         self.log_dict(self.scores.report("val"))

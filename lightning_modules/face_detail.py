@@ -42,8 +42,8 @@ class DetailWeights:
 
     photometric: float = 1.0
     size: float = 100.0
-    """Mean squared displacement (the paper: 0.001). Wrinkles are a tenth of a millimetre and change a grey value by a few
-    levels: with less weight the network explains noise and colours by relief."""
+    """Mean squared displacement (the paper: 0.001). Wrinkles are a tenth of a millimetre and change a grey value by a
+    few levels: with less weight the network explains noise and colours by relief."""
     normal_change: float = 0.001
     """Mean squared change of the normals."""
     keep_out: float = 0.002

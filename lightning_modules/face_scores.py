@@ -7,7 +7,7 @@ from datamodules.samples import FaceSample, FaceTruthSample
 from metrics.coefficients import CoefficientCorrelation
 from metrics.images import SkinErrorGreyLevels
 from metrics.landmarks import LandmarkNmePercent
-from metrics.normals import DetailGainPercent, NormalErrorDegrees
+from metrics.normals import DetailGainPercent, NormalErrorDegrees, ReliefGainPercent
 from metrics.surfaces import VertexErrorMm, VertexErrorReductionPercent
 from models.faces.detail import DetailedRendering, DetailedSurface
 from models.faces.parameters import FaceParameters
@@ -118,12 +118,14 @@ class DetailScores(CoarseScores):
     """Everything of the coarse stage, and what the displacement added.
 
     ``detail_gain_percent``: how much lower the normal error of the detailed face is than the coarse one's, inside the
-    wrinkles of the truth; it must be above 0 for the fine stage to have worked.
+    wrinkles of the truth; it must be above 0 for the fine stage to have worked. ``relief_gain_percent``: the same for
+    what is finer than a fiftieth of the picture, without the errors of the coarse shape.
     """
 
     def __init__(self, face_model: MorphableModel) -> None:
         super().__init__(face_model)
         self.wrinkle_gain = DetailGainPercent()
+        self.relief_gain = ReliefGainPercent()
         self.coarse_wrinkles = NormalErrorDegrees()
         self.fine_wrinkles = NormalErrorDegrees()
         self.fine_normals = NormalErrorDegrees()
@@ -152,6 +154,7 @@ class DetailScores(CoarseScores):
             self.fine_wrinkles.update(detailed.normals, batch.normals, wrinkles)
             both = (batch.normals.square().sum(1) > 0) & covered
             self.fine_normals.update(detailed.normals, batch.normals, both)
+            self.relief_gain.update(coarse.normals, detailed.normals, batch.normals, both, wrinkles)
 
     def report(self, phase: str) -> dict[str, Tensor]:
         figures = {
@@ -161,6 +164,7 @@ class DetailScores(CoarseScores):
         if bool(self.fine_wrinkles.pixels > 0):
             figures |= {
                 "detail_gain_percent": self.wrinkle_gain.compute(),
+                "relief_gain_percent": self.relief_gain.compute(),
                 "wrinkle_normal_error_coarse_degrees": self.coarse_wrinkles.compute(),
                 "wrinkle_normal_error_fine_degrees": self.fine_wrinkles.compute(),
                 "normal_error_fine_degrees": self.fine_normals.compute(),

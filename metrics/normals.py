@@ -4,6 +4,7 @@ import math
 
 import torch
 from jaxtyping import Bool, Float
+from kornia.filters import gaussian_blur2d
 from torch import Tensor
 from torchmetrics import Metric
 
@@ -96,4 +97,57 @@ class DetailGainPercent(Metric):
 
     def compute(self) -> Float[Tensor, ""]:
         """Percent."""
+        return (100 * (1 - self.fine_total / self.coarse_total)).float()
+
+
+def relief(normals: Float[Tensor, "b 3 h w"], covered: Bool[Tensor, "b h w"], share: float) -> Float[Tensor, "b 3 h w"]:
+    """Normals less their Gaussian mean over the covered pixels around: what is finer than `share` of the side.
+
+    0 outside. A wrinkle turns normals by a few degrees, an error of the whole cheek by more: the relief shows the
+    former.
+    """
+    deviation = share * normals.shape[-1]
+    size = 2 * math.ceil(3 * deviation) + 1
+    mask = covered[:, None].to(normals)
+    blurred = gaussian_blur2d(torch.cat([normals * mask, mask], 1), (size, size), (deviation, deviation), "constant")
+    return (normals - blurred[:, :3] / blurred[:, 3:].clamp_min(1e-6)) * mask
+
+
+class ReliefGainPercent(Metric):
+    """How much nearer the fine relief is to the true one than the coarse relief is, in percent, over masked pixels.
+
+    Distances are lengths of differences of `relief`. Higher is better; 0 when the fine stage adds nothing. Unlike
+    `DetailGainPercent` it does not see errors of the coarse shape, which are several times as large as wrinkles.
+
+    Args:
+        share: what counts as fine, as a share of the picture's side.
+    """
+
+    higher_is_better = True
+    full_state_update = False
+    coarse_total: Tensor
+    fine_total: Tensor
+
+    def __init__(self, share: float = 0.02) -> None:
+        super().__init__()
+        self.share = share
+        self.add_state("coarse_total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("fine_total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(
+        self,
+        coarse: Float[Tensor, "b 3 h w"],
+        fine: Float[Tensor, "b 3 h w"],
+        truth: Float[Tensor, "b 3 h w"],
+        covered: Bool[Tensor, "b h w"],
+        mask: Bool[Tensor, "b h w"],
+    ) -> None:
+        """Adds a batch: `covered` is where all three have normals, `mask` (wrinkles) where they are compared."""
+        wanted = relief(truth, covered, self.share)
+        for total, given in ((self.coarse_total, coarse), (self.fine_total, fine)):
+            distance = (relief(given, covered, self.share) - wanted).norm(dim=1)
+            total += (distance * (mask & covered)).sum(dtype=torch.float64)
+
+    def compute(self) -> Float[Tensor, ""]:
+        """Percent; NaN without pixels."""
         return (100 * (1 - self.fine_total / self.coarse_total)).float()

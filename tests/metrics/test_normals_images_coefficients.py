@@ -9,9 +9,11 @@ from metrics.images import PsnrDb, SkinErrorGreyLevels, psnr_db, skin_error_grey
 from metrics.normals import (
     DetailGainPercent,
     NormalErrorDegrees,
+    ReliefGainPercent,
     detail_gain_percent,
     normal_angles_degrees,
     normal_error_degrees,
+    relief,
 )
 
 
@@ -161,3 +163,35 @@ def test_correlation_is_one_at_the_truth_and_nan_without_variation() -> None:
     torch.testing.assert_close(coefficient_correlation(5 - 3 * truth, truth), -torch.ones(2))
     assert bool(coefficient_correlation(torch.full_like(truth, 0.1), truth).isnan().all())
     assert bool(coefficient_correlation(truth[:1], truth[:1]).isnan().all())
+
+
+def rippled(angle: Tensor) -> Tensor:
+    """Normals that turn to the right by the given angle in each column."""
+    rows = torch.stack([angle.sin(), torch.zeros(64), angle.cos()])
+    return rows[None, :, None, :].expand(1, 3, 64, 64).contiguous()
+
+
+def test_relief_leaves_out_what_is_broad_and_keeps_what_is_fine() -> None:
+    columns = torch.arange(64.0)
+    covered = torch.ones(1, 64, 64, dtype=torch.bool)
+
+    fine, broad = 0.2 * torch.sin(columns * 2 * torch.pi / 4), 0.2 * torch.sin(columns * 2 * torch.pi / 128)
+    inner = (..., slice(8, -8), slice(8, -8))
+    assert float(relief(rippled(broad), covered, 0.02)[inner].abs().max()) < 0.01
+    assert float(relief(rippled(fine), covered, 0.02)[inner].abs().max()) > 0.15
+
+
+def test_relief_gain_sees_wrinkles_under_a_large_coarse_error() -> None:
+    columns = torch.arange(64.0)
+    covered = torch.ones(1, 64, 64, dtype=torch.bool)
+
+    wrinkles = 0.1 * torch.sin(columns * 2 * torch.pi / 4)
+    error = 0.3 * torch.sin(columns * 2 * torch.pi / 200)
+    truth, coarse, fine = rippled(wrinkles), rippled(error), rippled(error + wrinkles)
+    gain, nothing, worse = ReliefGainPercent(), ReliefGainPercent(), ReliefGainPercent()
+    gain.update(coarse, fine, truth, covered, covered)
+    nothing.update(coarse, coarse, truth, covered, covered)
+    worse.update(coarse, rippled(error - wrinkles), truth, covered, covered)
+    assert float(gain.compute()) > 70  # a part of the broad error reaches in from the rim
+    assert float(nothing.compute()) == 0
+    assert float(worse.compute()) < -50
