@@ -20,7 +20,7 @@ VERBS = {
     "fit": Verb("training", "train a method from a YAML file"),
     "validate": Verb("training", "measure a run on the validation data"),
     "test": Verb("training", "measure a run on the test data"),
-    "predict": Verb("training", "apply a run to the pictures of a data set"),
+    "predict": Verb("training", "write what a run says about every picture of a folder: RUN/predictions.npz"),
     "train-face": Verb(
         "train_face", "from nothing to textured faces: synthesize, train both stages, test, reconstruct"
     ),
@@ -31,6 +31,7 @@ VERBS = {
     "transfer": Verb("edit", "put the expression of one reconstruction on the face of another"),
     "relight": Verb("edit", "show one reconstruction in the light of another"),
     "evaluate": Verb("evaluate", "measure meshes of any method against scans"),
+    "compare": Verb("compare", "put runs side by side: mean and spread, with where every number came from"),
     "bench": Verb("bench", "time the rasterizers side by side"),
 }
 
