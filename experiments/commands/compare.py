@@ -23,12 +23,12 @@ class ComparedRun(NamedTuple):
 
 
 def compare(runs: list[Path], out: Path) -> None:
-    """Writes a table of runs (rows are metrics, columns runs, mean and standard deviation over them) as markdown, csv and
-    json. Runs of one method with different seeds give its spread; a ranking needs several seeds of each method.
+    """Writes a table of runs (rows are metrics, columns runs, mean and standard deviation over them) as markdown, csv
+    and json. Runs of one method with different seeds give its spread; a ranking needs several seeds of each method.
 
     Args:
         runs: folders that `threefold fit` or `threefold test` has written.
-        out: folder for table.md, table.csv and table.json (which holds command, seed, commit and hardware of every run).
+        out: folder for table.md, table.csv and table.json, which holds command, seed, commit and hardware of every run.
     """
     compared = [read_run(run) for run in runs]
     metrics = sorted({metric for run in compared for metric in run.figures})
