@@ -8,9 +8,16 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+from tqdm import tqdm
 
 from experiments.commands.parsing import call
-from experiments.errors import UserError
+from experiments.errors import UserError, one_line
+
+if TYPE_CHECKING:
+    from datamodules.face_records import FaceRecord
 
 CONFIGS = Path(__file__).parent.parent / "configs" / "faces"
 PICTURE_SIZE = 192
@@ -29,22 +36,21 @@ def train_face(
     max_steps: int | None = None,
 ) -> None:
     """Synthesizes faces, trains the coarse and the detailed stage on them, measures both on unseen faces and
-    reconstructs
-    sample pictures. With --photos it goes on to train on a folder of photographs without any 3D truth, and measures the
-    fifth of them that it held out before and after.
+    reconstructs sample pictures. With --photos it goes on to train on a folder of photographs without any 3D truth, and
+    measures the fifth of them that it held out before and after.
 
     What is finished is not done again: an interrupted command goes on where it stopped.
 
     Args:
         out: folder for the runs and reconstructions.
         data: folder for the synthetic data set; made when it is not there.
-        photos: folder of photographs of faces, with or without landmarks/ and masks/.
+        photos: folder of photographs of faces, with or without landmarks/, masks/ and boxes.json.
         num: synthetic pictures.
         seed: of data and training.
         max_steps: ends every training after so many steps, to see whether the machinery works.
     """
-    if photos is not None and not photos.is_dir():
-        raise UserError(f"--photos {photos} is no folder; give a folder of photographs of faces")
+    if photos is not None:
+        require_photographs(photos)
     started = time.time()
     limit = [] if max_steps is None else ["--trainer.max_steps", max_steps]
     coarse, detail = out / "face-coarse", out / "face-detail"
@@ -55,8 +61,10 @@ def train_face(
     train(detail, "detail_small.yaml", data, seed, "--model.init_args.coarse_checkpoint", best(coarse), *limit)
     for run in (coarse, detail):
         test(run, data, out / f"{run.name}-synthetic.json")
-    pictures = held_out(data, "test")[:SHOWN]
-    threefold("reconstruct", *pictures, "--run", detail, "--out", out / "reconstructions" / "synthetic")
+    pictures = [record.picture for record in held_out(data, "test")[:SHOWN]]
+    # where the faces are is given: the detector knows photographs, and overlooks some synthetic faces
+    where = ["--landmarks", data / "landmarks"]
+    threefold("reconstruct", *pictures, "--run", detail, "--out", out / "reconstructions" / "synthetic", *where)
 
     if photos is not None:
         train_on_photos(out, photos, seed, limit)
@@ -66,21 +74,74 @@ def train_face(
 def train_on_photos(out: Path, photos: Path, seed: int, limit: Sequence[object]) -> None:
     """Self-supervised training on real photographs, begun at the synthetic-only runs, judged on the held-out fifth."""
     coarse, detail = out / "face-coarse-photos", out / "face-detail-photos"
+    limit = [*detection(photos), *limit]
     for name in ("face-coarse", "face-detail"):
-        test(out / name, photos, out / f"{name}-photos-before.json")
+        test(out / name, photos, out / f"{name}-photos-before.json", *detection(photos))
     start = ["--model.init_args.initial_checkpoint", best(out / "face-coarse")]
     train(coarse, "coarse_photos.yaml", photos, seed, *start, *limit)
     train(detail, "detail_photos.yaml", photos, seed, "--model.init_args.coarse_checkpoint", best(coarse), *limit)
     for run in (coarse, detail):
-        test(run, photos, out / f"{run.name}-after.json")
-    landmarks = ["--landmarks", photos / "landmarks"] if (photos / "landmarks").is_dir() else []
-    pictures = held_out(photos, "test")[:SHOWN_PHOTOS]
+        test(run, photos, out / f"{run.name}-after.json", *detection(photos))
+    shown = held_out(photos, "test")[:SHOWN_PHOTOS]
     for run, folder in ((out / "face-detail", "photos-before"), (detail, "photos")):
-        threefold("reconstruct", *pictures, "--run", run, "--out", out / "reconstructions" / folder, *landmarks)
+        for words in located(shown, photos):
+            threefold("reconstruct", *words, "--run", run, "--out", out / "reconstructions" / folder)
+
+
+def require_photographs(photos: Path) -> None:
+    """Names every photograph that training would stumble over, before the hour of work that comes first.
+
+    Raises:
+        UserError: there are such photographs, or too few.
+    """
+    from datamodules.face_folder import FaceFolder
+    from experiments.reconstruction.face_detection import find_face
+
+    if not photos.is_dir():
+        raise UserError(f"--photos {photos} is no folder; give a folder of photographs of faces")
+    faces = FaceFolder(photos, find_face=find_face)
+    problems = []
+    for index in tqdm(range(len(faces)), desc="photographs", unit="picture"):
+        try:
+            faces[index]
+        except (ValueError, OSError) as error:
+            problems.append(one_line(str(error)))
+    if problems:
+        sys.stderr.write("".join(f"cannot be used: {problem}\n" for problem in problems))
+        raise UserError(
+            f"{len(problems)} of {len(faces)} photographs in {photos} cannot be used, the first: {problems[0]}; "
+            "take them out of the folder or put their landmarks into landmarks/ or their boxes into boxes.json"
+        )
+    for split in ("train", "val", "test"):
+        if not FaceFolder(photos, split=split).positions:
+            raise UserError(
+                f"{photos} has {len(faces)} photograph(s) and none for the split {split}; add some or mend split.txt"
+            )
+
+
+def located(records: Sequence["FaceRecord"], photos: Path) -> Iterator[list[object]]:
+    """Words for `threefold reconstruct` that say where the faces are, as far as the folder knows it."""
+    marked = [record.picture for record in records if record.landmarks is not None]
+    if marked:
+        yield [*marked, "--landmarks", photos / "landmarks"]
+    for record in records:
+        if record.landmarks is None and record.box is not None:
+            left, top, right, bottom = record.box
+            yield [record.picture, "--box", left, top, right - left, bottom - top]
+    unknown = [record.picture for record in records if record.landmarks is None and record.box is None]
+    if unknown:
+        yield [*unknown]
 
 
 def train(run: Path, config: str, data: Path, seed: int, *more: object) -> None:
-    """One training stage; skipped when finished, resumed when interrupted."""
+    """One training stage; skipped when finished, resumed when interrupted.
+
+    Raises:
+        UserError: the run was trained on other data.
+    """
+    known = trained_on(run)
+    if known is not None and known.resolve() != data.resolve():
+        raise UserError(f"{run} was trained on {known}, not on {data}; delete the folder or choose another --out")
     if "fit" in metrics_of(run) and finished(run):
         print(f"{run} is trained already; delete the folder to train it again")
         return
@@ -90,19 +151,29 @@ def train(run: Path, config: str, data: Path, seed: int, *more: object) -> None:
     elif (run / "config.yaml").is_file():
         shutil.rmtree(run)  # interrupted before its first checkpoint
     words = ["--config", CONFIGS / config, "--run", run, "--data.init_args.root", data, "--seed_everything", seed]
-    threefold("fit", *words, *detection(data), *resume, *more)
+    threefold("fit", *words, *resume, *more)
 
 
-def test(run: Path, data: Path, result: Path) -> None:
+def trained_on(run: Path) -> Path | None:
+    """The data of a run, from its config.yaml; None where there is no such file."""
+    path = run / "config.yaml"
+    config = yaml.safe_load(path.read_text()) if path.is_file() else {}
+    root = ((config or {}).get("data") or {}).get("init_args", {}).get("root")
+    return None if root is None else Path(root)
+
+
+def test(run: Path, data: Path, result: Path, *more: object) -> None:
     """Measures a run on the test split of a data set; the numbers go to a file of their own as well."""
-    threefold("test", "--run", run, "--data.init_args.root", data, *detection(data))
+    threefold("test", "--run", run, "--data.init_args.root", data, *more)
     result.parent.mkdir(parents=True, exist_ok=True)
     result.write_text(json.dumps(metrics_of(run)["test"], indent=2) + "\n")
 
 
 def detection(data: Path) -> list[str]:
-    """Photographs without landmarks or boxes need the detector."""
-    known = (data / "landmarks").is_dir() or (data / "boxes.json").is_file()
+    """The detector, where a photograph has neither landmarks nor a box."""
+    from datamodules.face_records import face_records
+
+    known = all(record.landmarks is not None or record.box is not None for record in face_records(data))
     return [] if known else ["--data.init_args.find_face", DETECTOR]
 
 
@@ -123,12 +194,12 @@ def best(run: Path) -> Path:
     return run / "checkpoints" / "best.ckpt"
 
 
-def held_out(data: Path, split: str) -> list[Path]:
-    """Pictures of a split, in order."""
+def held_out(data: Path, split: str) -> list["FaceRecord"]:
+    """Pictures of a split and what belongs to them, in order."""
     from datamodules.face_folder import FaceFolder
 
     faces = FaceFolder(data, split=split)  # type: ignore[arg-type]
-    return [faces.records[position].picture for position in faces.positions]
+    return [faces.records[position] for position in faces.positions]
 
 
 def metrics_of(run: Path) -> dict[str, dict[str, float]]:

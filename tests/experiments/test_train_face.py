@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from datamodules.face_records import face_records
 from experiments.commands import train_face
+from experiments.errors import UserError
 from tests.experiments.command_line import assert_one_sentence, threefold
 
 
@@ -47,10 +50,72 @@ def test_a_training_without_a_checkpoint_begins_anew(tmp_path: Path, spoken: lis
     assert "--ckpt_path" not in spoken[0]
 
 
+def write_photographs(folder: Path, names: str) -> None:
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        Image.new("RGB", (64, 64), (90, 120, 150)).save(folder / f"{name}.png")
+
+
+def write_points(path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("".join(f"{10 + row % 17 * 2} {10 + row // 17 * 10}\n" for row in range(68)))
+
+
 def test_photographs_without_landmarks_are_searched_for_faces(tmp_path: Path) -> None:
+    write_photographs(tmp_path, "ab")
     assert train_face.detection(tmp_path) == ["--data.init_args.find_face", train_face.DETECTOR]
-    (tmp_path / "landmarks").mkdir()
+    write_points(tmp_path / "landmarks" / "a.txt")
+    assert train_face.detection(tmp_path) == ["--data.init_args.find_face", train_face.DETECTOR], "b has none"
+    (tmp_path / "boxes.json").write_text(json.dumps({"b": [10, 20, 50, 60]}))
     assert train_face.detection(tmp_path) == []
+
+
+def test_reconstruction_is_told_where_the_faces_are(tmp_path: Path) -> None:
+    write_photographs(tmp_path, "abc")
+    write_points(tmp_path / "landmarks" / "a.txt")
+    (tmp_path / "boxes.json").write_text(json.dumps({"b": [10, 20, 50, 60]}))
+    marked, boxed, unknown = train_face.located(face_records(tmp_path), tmp_path)
+    assert marked == [tmp_path / "a.png", "--landmarks", tmp_path / "landmarks"]
+    assert boxed == [tmp_path / "b.png", "--box", 10.0, 20.0, 40.0, 40.0]
+    assert unknown == [tmp_path / "c.png"]
+
+
+def test_synthetic_faces_are_not_searched_for(tmp_path: Path, monkeypatch) -> None:
+    """The detector knows photographs: it misses some synthetic faces, whose place is known anyway."""
+    data, commands = tmp_path / "data", []
+    write_photographs(data, "ab")
+    for name in "ab":
+        write_points(data / "landmarks" / f"{name}.txt")
+    (data / "split.txt").write_text("a train\nb test\n")
+    monkeypatch.setattr(train_face, "threefold", lambda *words: commands.append([str(word) for word in words]))
+    monkeypatch.setattr(train_face, "test", lambda *words: None)
+    train_face.train_face(out=tmp_path / "runs", data=data)
+    (words,) = [words for words in commands if words[0] == "reconstruct"]
+    assert words[words.index("--landmarks") + 1] == str(data / "landmarks")
+
+
+def test_photographs_that_cannot_be_used_are_told_before_the_work(tmp_path: Path, capsys, spoken) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    words = ("train-face", "--photos", photos, "--out", tmp_path / "runs", "--data", tmp_path / "data")
+    assert_one_sentence(threefold(capsys, *words), photos, "no pictures")
+    write_photographs(photos, "ab")
+    answer = threefold(capsys, *words)
+    assert_one_sentence(answer, "2 of 2", "a.png", "no upright face")
+    assert "b.png" in answer.complaint
+    write_points(photos / "landmarks" / "a.txt")
+    (photos / "b.png").unlink()
+    assert_one_sentence(threefold(capsys, *words), photos, "1 photograph", "train")
+    assert spoken == []
+
+
+def test_a_run_on_other_data_is_not_taken_for_this_one(tmp_path: Path, spoken: list[list[str]]) -> None:
+    run, known = tmp_path / "run", {"data": {"init_args": {"root": str(tmp_path / "others")}}}
+    write(run / "config.yaml", known)
+    with pytest.raises(UserError, match=r"was trained on .*others"):
+        train_face.train(run, "coarse_photos.yaml", tmp_path / "mine", 0)
+    assert (run / "config.yaml").is_file()
+    assert spoken == []
 
 
 def test_the_summary_shows_what_was_measured(tmp_path: Path) -> None:
