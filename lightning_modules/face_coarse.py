@@ -302,6 +302,11 @@ class FaceCoarse(lightning.LightningModule):
         geometry = self.reconstructor.deform(parameters, side)
         return parameters, geometry, self.reconstructor.render(parameters, geometry, side)
 
+    def predict_step(self, batch: FaceSample, batch_index: int) -> dict[str, Tensor]:
+        """Every parameter by its name and the 68 points in pixels of the crop, one row a picture."""
+        parameters, geometry, _ = self.reconstruct(batch.image)
+        return {**parameters._asdict(), "landmarks": geometry.landmarks, "index": batch.index}
+
     def panel(self, batch: FaceSample | FaceTruthSample) -> Tensor:
         """Input, landmarks, rendering over the picture, grey shape: one row for each face."""
         photo = batch.photo if isinstance(batch, FaceTruthSample) else batch

@@ -193,6 +193,12 @@ class FaceDetail(lightning.LightningModule):
     def on_test_epoch_end(self) -> None:
         self.log_dict(self.scores.report("test"))
 
+    def predict_step(self, batch: FaceSample, batch_index: int) -> dict[str, Tensor]:
+        """As the coarse stage, and the displacement map."""
+        faces = self.reconstruct(batch.image)
+        values = {**faces.parameters._asdict(), "landmarks": faces.geometry.landmarks, "index": batch.index}
+        return {**values, "displacement_mm": faces.surface.displacement_mm[:, 0]}
+
     def panel(self, batch: FaceSample | FaceTruthSample) -> Tensor:
         """Picture, coarse and detailed grey shape, detailed rendering: one row for each face."""
         photo = batch.photo if isinstance(batch, FaceTruthSample) else batch

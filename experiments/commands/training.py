@@ -20,6 +20,7 @@ from experiments.runs import checkpoint_of, read_checkpoint
 from lightning_modules.callbacks.meshes import Meshes
 from lightning_modules.callbacks.metrics_file import MetricsFile
 from lightning_modules.callbacks.panels import Panels
+from lightning_modules.callbacks.predictions import Predictions
 from lightning_modules.callbacks.provenance import Provenance
 
 VERBS = ("fit", "validate", "test", "predict")
@@ -75,7 +76,7 @@ class ThreefoldCLI(LightningCLI):
             loggers += self._own_loggers()
         own = list(self._get(self.config_init, "trainer").get("callbacks") or [])
         choice = self._get(self.config_init, "checkpoint")
-        callbacks = [*own, Panels(), Meshes(), MetricsFile(), Provenance()]
+        callbacks = [*own, Panels(), Meshes(), MetricsFile(), Predictions(), Provenance()]
         if self.subcommand == "fit":
             keep = ModelCheckpoint(
                 run / "checkpoints",
@@ -220,7 +221,9 @@ def config_files(arguments: Sequence[str]) -> list[Path]:
                 f"{path} does not exist; the configurations that come with the project are in experiments/configs"
             )
         try:
-            yaml.safe_load(path.read_text())
+            content = yaml.safe_load(path.read_text())
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise UserError(f"{path} is no YAML: {' '.join(str(error).split())}; correct the line") from error
+        if content is not None and not isinstance(content, dict):
+            raise UserError(f"{path} holds no keys, it is no configuration; see experiments/configs for examples")
     return files

@@ -150,6 +150,8 @@ def test_a_file_that_is_no_yaml_is_named(tmp_path: Path, capsys: pytest.CaptureF
     (tmp_path / "broken.yaml").write_text("model: [1, 2")
     assert_one_sentence(threefold(capsys, "fit", "--config", tmp_path / "broken.yaml"), "broken.yaml", "YAML")
     assert_one_sentence(threefold(capsys, "fit", "--config", tmp_path / "absent.yaml"), "absent.yaml does not exist")
+    (tmp_path / "letter.yaml").write_text("dear diary")
+    assert_one_sentence(threefold(capsys, "fit", "--config", tmp_path / "letter.yaml"), "letter.yaml holds no keys")
 
 
 def test_two_files_may_not_name_two_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
