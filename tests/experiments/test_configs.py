@@ -7,6 +7,8 @@ import yaml
 
 from tests.conftest import CONFIGS, FaceRuns
 from tests.experiments.command_line import threefold
+from tests.models.morphable.file_faces import file_face
+from tests.models.morphable.test_ict import write_folder
 
 PROCEDURAL = (
     "models.morphable.procedural_face.procedural_face",
@@ -19,11 +21,14 @@ SMALL_BACKBONE = (
 CONFIG_FILES = sorted(CONFIGS.parent.rglob("*.yaml"))
 
 
-def stand_ins(config: dict) -> list[str]:
-    """Words that put small free parts in the place of licensed files and large networks."""
+def stand_ins(config: dict, folder: Path) -> list[str]:
+    """Words that put small free parts in the place of files to download, licensed files and large networks."""
     arguments = config["model"].get("init_args", {})
     words: list[str] = []
-    if "face_model" in arguments:
+    if arguments.get("face_model", {}).get("class_path") == "models.morphable.ict.ict_face":
+        write_folder(folder / "FaceXModel", file_face())
+        words += ["--model.init_args.face_model.init_args.path", str(folder)]
+    elif "face_model" in arguments:
         words += ["--model.init_args.face_model", *PROCEDURAL]
     if "weights" in arguments.get("backbone", {}).get("init_args", {}):
         words += [*SMALL_BACKBONE, "--model.init_args.image_size", "64", "--model.init_args.rendering_size", "32"]
@@ -53,7 +58,7 @@ def test_every_configuration_runs(path: Path, face_runs: FaceRuns, tmp_path: Pat
         words += ["--model.init_args.coarse_checkpoint", face_runs.coarse / "checkpoints" / "best.ckpt"]
         words += ["--model.init_args.uv_size", 64, "--data.init_args.image_size", 96]
         words += ["--model.init_args.widths", "[8, 8, 8]"]
-    answer = threefold(capsys, "fit", "--config", path, *words, *stand_ins(config), "--debug")
+    answer = threefold(capsys, "fit", "--config", path, *words, *stand_ins(config, tmp_path / "files"), "--debug")
     assert answer.status == 0, answer
 
 
