@@ -127,10 +127,11 @@ def trained_crop_size(run: Path) -> int | None:
     if not path.is_file():
         return None
     try:
-        data = (yaml.safe_load(path.read_text()) or {}).get("data") or {}
+        size = yaml.safe_load(path.read_text())["data"]["init_args"]["image_size"]
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(
             f"{path} is no YAML ({one_line(str(error))}); restore it from another copy of the run"
         ) from None
-    size = data.get("init_args", {}).get("image_size")
+    except (KeyError, TypeError):  # a run on other data than face folders
+        return None
     return size if isinstance(size, int) else None

@@ -20,15 +20,12 @@ def evaluate(
     json: Path | None = None,
 ) -> None:
     """Measures faces against scans by the protocol of the NoW challenge: median, mean and deviation of the distances
-    from
-    every scan vertex near the face to the aligned prediction, in mm, and the share below a row of distances.
+    from every scan vertex near the face to the aligned prediction, in mm, and the share below a row of distances.
 
     PRED/SUBJECT/.../PICTURE.{obj,ply,glb} is judged against the one mesh in GT/SUBJECT/. Beside every mesh stands a
-    file
-    of the same name, .txt or .npy, with seven rows x y z: outer and inner corner of the right eye, inner and outer
-    corner
-    of the left eye, below the nose, right and left corner of the mouth. `threefold reconstruct` writes neutral.ply and
-    neutral.txt for this.
+    file of the same name, .txt or .npy, with seven rows x y z: outer and inner corner of the right eye, inner and outer
+    corner of the left eye, below the nose, right and left corner of the mouth. `threefold reconstruct` writes
+    neutral.ply and neutral.txt for this.
 
     Args:
         pred: folder of the predictions.
@@ -41,6 +38,8 @@ def evaluate(
     from lightning_modules.callbacks.provenance import origin
     from metrics.scan_folders import evaluate_scan_folder
 
+    if json is not None and json.suffix != ".json":  # told before the work begins
+        raise UserError(f"--json {json} does not end in .json; give the name of a JSON file")
     errors = evaluate_scan_folder(pred, gt, prediction_unit=pred_unit, scan_unit=gt_unit, metrical=metrical)
     pooled = errors.pooled
     result: dict[str, Any] = {
@@ -55,8 +54,6 @@ def evaluate(
     }
     print(report(result))
     if json is not None:
-        if json.suffix != ".json":
-            raise UserError(f"--json {json} does not end in .json; give the name of a JSON file")
         json.parent.mkdir(parents=True, exist_ok=True)
         json.write_text(json_format.dumps({**result, "origin": origin()}, indent=2) + "\n")
 

@@ -42,13 +42,16 @@ def reconstruct(
 
     refuse_bad_numbers(pictures, box, landmarks, mask, refine, texture_size)
     hints = Hints(landmarks, box, mask, person)
-    faces = [face_in_photo(path, hints) for path in pictures]  # every mistake is told before the work begins
+    one = len(pictures) == 1
+    # every mistake is told before the work begins; the photographs themselves are not kept, they may be many
+    crops = [face_in_photo(path, hints).crop for path in tqdm(pictures, desc="find", unit="face", disable=one)]
     networks = load_networks(run)
-    for found in tqdm(faces, desc="reconstruct", unit="face", disable=len(faces) == 1):
+    for path, crop in zip(tqdm(pictures, desc="reconstruct", unit="face", disable=one), crops):
+        found = face_in_photo(path, hints, crop)
         outputs = face_outputs(explain(networks, found, refine=refine), found, texture_size=texture_size)
-        outputs.values["run"] = str(run)
-        save_outputs(outputs, out / found.path.stem)
-    print(f"{len(faces)} face(s) in {out}: fine.glb or coarse.glb opens in any viewer, overlay.png shows the fit")
+        outputs.values["run"] = str(run.resolve())
+        save_outputs(outputs, out / path.stem)
+    print(f"{len(pictures)} face(s) in {out}: fine.glb or coarse.glb opens in any viewer, overlay.png shows the fit")
 
 
 def refuse_bad_numbers(
@@ -64,6 +67,9 @@ def refuse_bad_numbers(
     Raises:
         UserError: naming the option and what it takes.
     """
+    for path in pictures:
+        if path.is_dir():
+            raise UserError(f"{path} is a folder; name the pictures in it, such as {path / '*.jpg'}")
     stems = [path.stem for path in pictures]
     doubled = next((stem for stem in stems if stems.count(stem) > 1), None)
     if doubled is not None:
@@ -79,6 +85,8 @@ def refuse_bad_numbers(
         raise UserError(
             f"--box is one box for {len(pictures)} pictures; run the command for each picture, or leave it out"
         )
+    if box is not None and landmarks is not None:
+        raise UserError("--box and --landmarks both say where the face is; give one of them")
     if refine < 0:
         raise UserError(f"--refine {refine} is negative; give a number of steps such as 200, or 0 for none")
     if not 16 <= texture_size <= 8192:

@@ -17,18 +17,15 @@ STANDOFF_MM = 1000.0
 """An orthographic camera has no distance; the face is put this far in front so that every depth is positive."""
 CAMERA_NOTE = (
     "Points of the exported meshes are metres in the model's frame (x right, y up, z out of the face). "
-    "p_mm = camera_from_model[:3,:3] @ (1000 * p_m) + camera_from_model[:3,3] is the OpenCV camera frame (x "
-    "right, y down, "
-    "z forwards, mm). The camera is orthographic: [x_px, y_px, 1] = intrinsics @ [p_mm.x, p_mm.y, 1], in pixels of the "
-    "photograph as displayed (EXIF orientation applied), the centre of the upper left pixel at (0.5, 0.5); "
-    "p_mm.z is depth "
-    "only."
+    "p_mm = camera_from_model[:3,:3] @ (1000 * p_m) + camera_from_model[:3,3] is the OpenCV camera frame (x right, "
+    "y down, z forwards, mm). The camera is orthographic: [x_px, y_px, 1] = intrinsics @ [p_mm.x, p_mm.y, 1], in "
+    "pixels of the photograph as displayed (EXIF orientation applied), the centre of the upper left pixel at "
+    "(0.5, 0.5); p_mm.z is depth only."
 )
 
 
 def camera_values(face: ExplainedFace, found: FaceInPhoto) -> dict[str, Any]:
-    """The orthographic camera in OpenCV form: rigid `camera_from_model` 4 x 4 (mm) and `intrinsics` 3 x 3 "
-    "(pixels per mm)."""
+    """The orthographic camera in OpenCV form: `camera_from_model` 4 x 4 (rigid, mm), `intrinsics` 3 x 3 (px per mm)."""
     pose = face.parameters.pose[0].double()
     pixels_per_mm = float(face.crop.side * FACE_PIXELS_PER_MM_AT_UNIT_SIDE * pose[5].exp())
     center_x = face.crop.center_x + float(pose[3]) * face.crop.side
@@ -55,7 +52,7 @@ def parameter_values(face: ExplainedFace, found: FaceInPhoto) -> dict[str, Any]:
     pitch, yaw, roll, shift_x, shift_y, log_scale = (float(value) for value in parameters.pose[0])
     model = face.face_model
     return {
-        "picture": str(found.path),
+        "picture": str(found.path.resolve()),
         "face_model": {"name": model.name, "provenance": model.provenance},
         "identity": {"unit": "standard deviations", "values": numbers(parameters.identity)},
         "expression": {"unit": "the model's expression basis", "values": numbers(parameters.expression)},

@@ -42,20 +42,21 @@ class Hints:
     """Which of several faces, counted from the left, from 1."""
 
 
-def face_in_photo(path: Path, hints: Hints) -> FaceInPhoto:
-    """Reads a photograph and finds the face in it.
+def face_in_photo(path: Path, hints: Hints, crop: Crop | None = None) -> FaceInPhoto:
+    """Reads a photograph and finds the face in it, unless its `crop` is known already.
 
     Raises:
         ValueError, FileNotFoundError: one sentence naming the file: the picture, the landmarks or the mask cannot be
-            read;
-            there is no face; there are several and `person` does not choose; the box lies outside the picture.
+            read; there is no face; there are several and `person` does not choose; the box lies outside the picture.
     """
     photo = read_picture(path)
     landmarks_path = companion(hints.landmarks, path, ".txt")
     mask_path = companion(hints.mask, path, ".png")
     landmarks = None if landmarks_path is None else read_landmarks(landmarks_path)
     segmentation = None if mask_path is None else read_segmentation(mask_path, photo.size)
-    if landmarks is not None:
+    if crop is not None:
+        pass
+    elif landmarks is not None:
         crop = crop_of_landmarks(landmarks, landmarks_path, photo)
     elif hints.box is not None:
         crop = crop_of_box(hints.box, path, photo)
@@ -79,8 +80,7 @@ def crop_of_landmarks(landmarks: np.ndarray, source: Path | None, photo: Image.I
     if not (0 <= center[0] <= photo.width and 0 <= center[1] <= photo.height):
         raise UserError(
             f"{source}: the landmarks lie outside their picture of {photo.width} x {photo.height} pixels; write "
-            "them in "
-            "pixels of that picture, origin at the top left"
+            "them in pixels of that picture, origin at the top left"
         )
     return face_crop(landmarks)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from datamodules.crops import Crop
 from datamodules.pictures import read_picture
-from experiments.errors import UserError
+from experiments.errors import UserError, one_line
 from experiments.reconstruction.explanation import ExplainedFace, FaceNetworks, load_networks
 from experiments.reconstruction.saving import MARK
 from models.faces.parameters import FaceParameters
@@ -58,19 +58,21 @@ def read_face(folder: Path, run: Path | None = None, networks: FaceNetworks | No
         crop = Crop(**values["camera"]["crop"])
         size = int(values["camera"]["crop_size"])
         picture = Path(values["picture"])
+        name, provenance = values["face_model"]["name"], values["face_model"]["provenance"]
     except (KeyError, TypeError) as error:
         raise UserError(f"{folder / MARK} lacks {error}; run `threefold reconstruct` again") from None
     model = networks.face_model
-    if values["face_model"]["provenance"] != model.provenance:
+    sizes = [parameters.identity.shape[1], parameters.expression.shape[1], parameters.albedo.shape[1]]
+    if provenance != model.provenance or sizes != [model.identity_size, model.expression_size, model.albedo_size]:
         raise UserError(
-            f"{folder} was made with the face model {values['face_model']['name']}, the run has {model.name}; "
+            f"{folder} was made with the face model {name} and {sizes} coefficients, the run has {model.name}; "
             "give the run that made it with --run"
         )
     with torch.no_grad():
         geometry = networks.reconstructor.deform(parameters, size)
         surface = None
         if networks.detail is not None and (folder / "displacement_mm.npy").is_file():
-            displacement = torch.from_numpy(np.load(folder / "displacement_mm.npy", allow_pickle=False))
+            displacement = read_displacement(folder / "displacement_mm.npy")
             if displacement.shape == networks.detail.valid.shape:
                 surface = networks.detail.displace(model, geometry, displacement[None, None].float())
     face = ExplainedFace(networks, crop, size, parameters, geometry, surface)
@@ -87,6 +89,13 @@ def parameters_of(values: dict[str, Any]) -> FaceParameters:
         pose=torch.tensor([angles + shift]),
         light=torch.tensor([values["light"]["values"]]),
     )
+
+
+def read_displacement(path: Path) -> Float[Tensor, "u u"]:
+    try:
+        return torch.from_numpy(np.load(path, allow_pickle=False))
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path} cannot be read ({one_line(str(error))}); run `threefold reconstruct` again") from None
 
 
 def read_texture(path: Path) -> Float[Tensor, "3 t t"]:

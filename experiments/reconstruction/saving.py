@@ -33,10 +33,12 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     Raises:
         UserError: the target holds something else than a reconstruction; the disk is full or may not be written.
     """
-    if folder.exists() and not (folder / MARK).is_file():
+    empty = folder.is_dir() and not any(folder.iterdir())
+    if folder.exists() and not empty and not (folder / MARK).is_file():
         raise UserError(f"{folder} exists and is no reconstruction of this program; choose another --out")
-    unfinished = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.unfinished")
-    replaced = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.replaced")
+    whole = folder.resolve()  # "." has no name
+    unfinished = whole.with_name(f".{whole.name}.{uuid4().hex[:8]}.unfinished")
+    replaced = whole.with_name(f".{whole.name}.{uuid4().hex[:8]}.replaced")
     try:
         unfinished.mkdir(parents=True)
         yield unfinished
@@ -47,9 +49,9 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
         full = errno.ENOSPC in (error.errno, cause.errno)
         reason = "the disk is full" if full else (cause.strerror or str(error))
+        remedy = "free some space or choose another --out" if full else "choose another --out"
         raise UserError(
-            f"{folder} was not written, {reason}; nothing of it was kept, free some space or choose another --out "
-            "and run again"
+            f"{folder} was not written, {reason}; nothing of it was kept, {remedy} and run again"
         ) from error
     finally:
         if replaced.exists() and not folder.exists():

@@ -64,8 +64,7 @@ def photo_texture(face: ExplainedFace, found: FaceInPhoto, size: int = 512) -> F
 def unwrapped(
     face: ExplainedFace, found: FaceInPhoto, grid: UvGrid
 ) -> tuple[Float[Tensor, "3 t t"], Float[Tensor, "1 t t"]]:
-    """The photograph in UV and how far to trust each texel: seen, facing the camera, on a part that belongs to "
-    "a face."""
+    """The photograph in UV, and how far to trust each texel: seen, facing the camera, a part that belongs to a face."""
     side = int(min(LARGEST_PHOTO_SIDE, max(face.size, round(face.crop.side))))
     image, _ = crop_photo(found.photo, face.crop, side)
     model = face.face_model

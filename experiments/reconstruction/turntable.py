@@ -17,8 +17,7 @@ MARGIN = 1.12
 
 
 def turntable(mesh: Mesh, *, frames: int = 13, size: int = 256) -> list[Image.Image]:
-    """Pictures of a mesh in metres from -60° to +60° of yaw and back: grey to the left, its own colours to the "
-    "right."""
+    """Pictures of a mesh in metres from -60° to +60° of yaw and back: grey on the left, its colours on the right."""
     grey = Mesh(mesh.vertices, mesh.faces)
     centre = (mesh.vertices.amax(0) + mesh.vertices.amin(0)) / 2
     points = mesh.vertices - centre

@@ -1,10 +1,11 @@
 """`threefold reconstruct`, `transfer`, `relight` and `evaluate` on runs of one training step: the results are no
-likeness,
-but every file, number and sentence must be right."""
+likeness, but every file, number and sentence must be right."""
 
 import errno
+import gc
 import json
 import shutil
+import weakref
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+from datamodules.pictures import read_picture
 from experiments.reconstruction import outputs, saving
 from experiments.reconstruction.explanation import load_networks
 from experiments.reconstruction.turntable import turntable
@@ -235,6 +237,8 @@ def test_options_that_no_picture_satisfies_are_named(reconstruct, face_runs: Fac
     assert_one_sentence(reconstruct(picture, "--refine", -1), "--refine -1")
     assert_one_sentence(reconstruct(picture, other), "000000.txt", "one file for 2 pictures")
     assert_one_sentence(reconstruct(picture, picture, landmarks=False), "two pictures are named 000000")
+    assert_one_sentence(reconstruct(picture, "--box", 1, 1, 50, 50), "--box and --landmarks")
+    assert_one_sentence(reconstruct(face_runs.data, landmarks=False), f"{face_runs.data} is a folder")
     missing = ("--landmarks", tmp_path / "nowhere")
     assert_one_sentence(reconstruct(picture, *missing, landmarks=False), "nowhere does not exist")
 
@@ -283,6 +287,33 @@ def test_a_full_disk_leaves_the_earlier_result(face_runs: FaceRuns, reconstruct,
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["000000"]
 
 
+def test_an_empty_folder_is_filled(face_runs: FaceRuns, reconstruct, tmp_path: Path) -> None:
+    (tmp_path / "out" / "000000").mkdir(parents=True)
+    assert reconstruct(face_runs.data / "images" / "000000.jpg", run=face_runs.coarse).status == 0
+    assert (tmp_path / "out" / "000000" / "coarse.glb").is_file()
+
+
+def test_many_photographs_are_not_held_in_memory(face_runs: FaceRuns, reconstruct, monkeypatch) -> None:
+    from experiments.reconstruction import faces_in_photos
+
+    read_so_far: list[weakref.ref] = []
+    most = 0
+
+    def read(path: Path) -> Image.Image:
+        nonlocal most
+        picture = read_picture(path)
+        read_so_far.append(weakref.ref(picture))
+        gc.collect()
+        most = max(most, sum(reference() is not None for reference in read_so_far))
+        return picture
+
+    monkeypatch.setattr(faces_in_photos, "read_picture", read)
+    pictures = [face_runs.data / "images" / f"00000{number}.jpg" for number in range(4)]
+    points = ("--landmarks", face_runs.data / "landmarks")
+    assert reconstruct(*pictures, *points, landmarks=False, run=face_runs.coarse).status == 0
+    assert most <= 2
+
+
 def test_a_folder_of_something_else_is_not_replaced(face_runs: FaceRuns, reconstruct, tmp_path: Path) -> None:
     diary = tmp_path / "out" / "000000" / "diary.txt"
     diary.parent.mkdir(parents=True)
@@ -309,6 +340,47 @@ def test_a_face_changed_by_itself_stays(verb: str, done: Path, tmp_path: Path, c
     torch.testing.assert_close(changed.texture, fine.texture, atol=0.01, rtol=0)
     nowhere = threefold(capsys, verb, "--face", tmp_path, giver, done, "--out", tmp_path / "more")
     assert_one_sentence(nowhere, tmp_path, "is no reconstruction")
+
+
+@pytest.mark.parametrize("stage", ["coarse", "detail"])
+def test_prediction_writes_one_row_a_picture(stage: str, face_runs: FaceRuns, tmp_path: Path, capsys) -> None:
+    run, data = tmp_path / "run", tmp_path / "data"
+    shutil.copytree(getattr(face_runs, stage), run)
+    (data / "images").mkdir(parents=True)
+    for number in range(3):
+        shutil.copy(face_runs.data / "images" / f"00000{number}.jpg", data / "images")
+    answer = threefold(capsys, "predict", "--run", run, "--data.init_args.root", data)
+    assert answer.status == 0, answer
+    with np.load(run / "predictions.npz", allow_pickle=False) as rows:
+        assert rows["names"].tolist() == ["000000", "000001", "000002"]
+        assert rows["landmarks"].shape == (3, 68, 2)
+        assert rows["pose"].shape == (3, 6)
+        assert ("displacement_mm" in rows) == (stage == "detail")
+    assert not list(run.glob(".predictions*"))
+
+
+def test_damaged_reconstructions_are_named(done: Path, tmp_path: Path, capsys) -> None:
+    def transfer(**changes: object) -> Answer:
+        broken = tmp_path / "broken"
+        shutil.rmtree(broken, ignore_errors=True)
+        shutil.copytree(done, broken)
+        values = json.loads((broken / "parameters.json").read_text()) | changes
+        (broken / "parameters.json").write_text(json.dumps(values))
+        if not changes:
+            (broken / "displacement_mm.npy").write_bytes(b"")
+        return threefold(capsys, "transfer", "--face", broken, "--expression", done, "--out", tmp_path / "out")
+
+    assert_one_sentence(transfer(), "displacement_mm.npy cannot be read")
+    assert_one_sentence(transfer(face_model={}), "parameters.json lacks 'name'")
+    assert_one_sentence(transfer(identity={"values": [0.0, 1.0]}), "broken was made with", "--run")
+    assert_one_sentence(transfer(picture=str(tmp_path / "gone.jpg")), "gone.jpg")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_reconstruction_can_be_used_from_another_folder(done: Path) -> None:
+    values = json.loads((done / "parameters.json").read_text())
+    assert Path(values["picture"]).is_absolute()
+    assert Path(values["run"]).is_absolute()
 
 
 @pytest.mark.usefixtures("short_turntables")
@@ -343,6 +415,7 @@ def test_a_face_measured_against_itself_has_no_error(done: Path, tmp_path: Path,
     assert result["median_mm"] < 1e-3
     assert result["percent_below_mm"]["0.5"] == pytest.approx(100)
     assert "commit" in result["origin"]
+    assert_one_sentence(threefold(capsys, "evaluate", *words[:-1], tmp_path / "now.txt"), "now.txt", ".json")
     assert_one_sentence(
         threefold(capsys, "evaluate", "--pred", tmp_path / "no", "--gt", tmp_path / "gt"), "no is not a folder"
     )
