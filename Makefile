@@ -39,6 +39,6 @@ bench: $(READY)  ## time every available rasterizer side by side
 train-face: $(READY)  ## synthesize faces, train both stages, test, reconstruct; PHOTOS=DIR goes on with real photographs
 	$(BIN)/threefold train-face --out $(OUT) $(if $(PHOTOS),--photos "$(PHOTOS)")
 
-clean:  ## take away what the targets made, except .venv
+clean:  ## take away caches and what a build leaves; .venv, data/ and runs/ stay
 	rm -rf .pytest_cache .ruff_cache build dist *.egg-info
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

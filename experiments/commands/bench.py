@@ -2,12 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from experiments.commands.synthesize import run_kind
+from experiments.errors import UserError
 
 
 def rasterizer(
-    json: Path | None = None, repeats: int = 7, slow_repeats: int = 1, threads: int | None = None, device: str = "cpu"
+    json: Path | None = None,
+    repeats: int = 7,
+    slow_repeats: int = 1,
+    threads: int | None = None,
+    device: Literal["cpu", "cuda"] = "cpu",
 ) -> None:
     """Times every available rasterizer on three scenes, forward and forward with backward, and checks that they agree.
 
@@ -20,7 +26,22 @@ def rasterizer(
     """
     from experiments.benchmarks.rasterizer import benchmark_rasterizer
 
+    for name, value, least in (
+        ("repeats", repeats, 1),
+        ("slow_repeats", slow_repeats, 0),
+        ("threads", 1 if threads is None else threads, 1),
+    ):
+        if value < least:
+            raise UserError(f"--{name} {value} is too small; give {least} or more")
+    if device == "cuda" and not cuda_is_available():
+        raise UserError("--device cuda was asked for, but torch finds no CUDA device here; take --device cpu")
     benchmark_rasterizer(json, repeats=repeats, slow_repeats=slow_repeats, threads=threads, device=device)
+
+
+def cuda_is_available() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def run(verb: str, arguments: Sequence[str]) -> int:

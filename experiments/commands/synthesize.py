@@ -20,8 +20,7 @@ def faces(
     workers: int = 0,
 ) -> None:
     """Writes OUT/images, landmarks, masks, truth and split.txt: faces of people who do not exist, photographed with
-    known
-    shape, pose, light, depth, normals and wrinkles. The same seed gives the same pictures, whatever the workers.
+    known shape, pose, light, depth, normals and wrinkles. The same seed gives the same pictures, whatever the workers.
 
     Args:
         out: folder for the data set.

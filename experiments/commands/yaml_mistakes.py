@@ -33,8 +33,8 @@ def sentence_for(message: str, verb: str, files: Sequence[Path]) -> str:
 
 
 def mentions(document: Any, key: str) -> bool:
-    """Whether a YAML document contains a key, given whole ("trainer.max_epochs") or by its last part, or a "
-    "class's name."""
+    """Whether a YAML document contains a key, given whole ("trainer.max_epochs") or by its last part, or a class's
+    name."""
     last = key.split(".")[-1]
     if key in class_names(document):
         return True
@@ -77,6 +77,5 @@ def refuse_two_models(files: Sequence[Path]) -> None:
             (first, one), (second, other) = list(named.items())[:2]
             raise UserError(
                 f"{one} says {part}: {first} and {other} says {part}: {second}; give the class in one of the "
-                "files only, "
-                "because values of the first would leak into the second"
+                "files only, because values of the first would leak into the second"
             )

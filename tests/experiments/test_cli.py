@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from experiments import cli
+from experiments.commands import bench
 from experiments.commands.parsing import call
 from experiments.errors import UserError, explanation, mistakes_as_sentences
 from tests.experiments.command_line import assert_one_sentence, threefold
@@ -40,6 +41,13 @@ def test_missing_and_unknown_options_are_named(capsys: pytest.CaptureFixture[str
     assert_one_sentence(threefold(capsys, "synthesize", "faces", "--out", "x", "--nun", "3"), "--nun")
     assert_one_sentence(threefold(capsys, "synthesize", "faces", "--out", "x", "--num", "many"), "--num", "int", "many")
     assert_one_sentence(threefold(capsys, "synthesize", "cats"), "cats", "faces")
+
+
+def test_a_benchmark_that_cannot_be_run_is_refused(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    monkeypatch.setattr(bench, "cuda_is_available", lambda: False)
+    assert_one_sentence(threefold(capsys, "bench", "rasterizer", "--repeats", "0"), "--repeats 0")
+    assert_one_sentence(threefold(capsys, "bench", "rasterizer", "--device", "tpu"), "--device", "tpu")
+    assert_one_sentence(threefold(capsys, "bench", "rasterizer", "--device", "cuda"), "--device cuda", "cpu")
 
 
 class SurpriseError(Exception):
