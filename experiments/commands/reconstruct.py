@@ -44,13 +44,15 @@ def reconstruct(
     hints = Hints(landmarks, box, mask, person)
     one = len(pictures) == 1
     # every mistake is told before the work begins; the photographs themselves are not kept, they may be many
-    crops = [face_in_photo(path, hints).crop for path in tqdm(pictures, desc="find", unit="face", disable=one)]
+    with tqdm(pictures, desc="find", unit="face", disable=one) as bar:
+        crops = [face_in_photo(path, hints).crop for path in bar]
     networks = load_networks(run)
-    for path, crop in zip(tqdm(pictures, desc="reconstruct", unit="face", disable=one), crops):
-        found = face_in_photo(path, hints, crop)
-        outputs = face_outputs(explain(networks, found, refine=refine), found, texture_size=texture_size)
-        outputs.values["run"] = str(run.resolve())
-        save_outputs(outputs, out / path.stem)
+    with tqdm(pictures, desc="reconstruct", unit="face", disable=one) as bar:
+        for path, crop in zip(bar, crops):
+            found = face_in_photo(path, hints, crop)
+            outputs = face_outputs(explain(networks, found, refine=refine), found, texture_size=texture_size)
+            outputs.values["run"] = str(run.resolve())
+            save_outputs(outputs, out / path.stem)
     print(f"{len(pictures)} face(s) in {out}: fine.glb or coarse.glb opens in any viewer, overlay.png shows the fit")
 
 

@@ -82,7 +82,10 @@ def crop_of_landmarks(landmarks: np.ndarray, source: Path | None, photo: Image.I
             f"{source}: the landmarks lie outside their picture of {photo.width} x {photo.height} pixels; write "
             "them in pixels of that picture, origin at the top left"
         )
-    return face_crop(landmarks)
+    try:
+        return face_crop(landmarks)
+    except ValueError as error:
+        raise UserError(f"{source}: {error}") from None
 
 
 def crop_of_box(box: tuple[float, float, float, float], path: Path, photo: Image.Image) -> Crop:

@@ -218,7 +218,12 @@ def test_of_several_faces_one_must_be_chosen(reconstruct, face_runs: FaceRuns, m
 
 @pytest.mark.parametrize(
     ("lines", "words"),
-    [(["1 2"] * 67, "67 rows"), (["1 2"] * 67 + ["1 two"], "Row 68"), (["900 900", "950 960"] * 34, "outside")],
+    [
+        (["1 2"] * 67, "67 rows"),
+        (["1 2"] * 67 + ["1 two"], "Row 68"),
+        (["900 900", "950 960"] * 34, "outside"),
+        (["5 5"] * 68, "empty"),
+    ],
 )
 def test_bad_landmarks_are_named(
     lines: list[str], words: str, reconstruct, face_runs: FaceRuns, tmp_path: Path
