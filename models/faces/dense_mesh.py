@@ -12,12 +12,12 @@ def dense_mesh(
     valid: Bool[Tensor, "h w"],
     texture: Float[Tensor, "3 s t"] | None = None,
     *,
-    longest_edge_mm: float = 6.0,
+    longest_edge: float = 2.5,
 ) -> Mesh:
     """Every 2 x 2 block of valid texels becomes two triangles (Chen et al., TIP 2020); metres, with UV and texture.
 
-    Blocks with an edge longer than `longest_edge_mm` are left out: they span the slit between the lips, whose two sides
-    are neighbours in UV. Not differentiable.
+    Blocks with an edge longer than `longest_edge` times the median are left out: they span the slit between the lips,
+    whose two sides are neighbours in UV. Not differentiable.
 
     Raises:
         ValueError: when no block is valid.
@@ -28,10 +28,12 @@ def dense_mesh(
     upper_left, upper_right = index[:-1, :-1], index[:-1, 1:]
     lower_left, lower_right = index[1:, :-1], index[1:, 1:]
     whole = valid[:-1, :-1] & valid[:-1, 1:] & valid[1:, :-1] & valid[1:, 1:]
-    for first, second in (
+    sides = (
         (upper_left, lower_left), (upper_right, lower_right), (upper_left, upper_right), (lower_left, lower_right)
-    ):  # fmt: skip
-        whole = whole & ((points[first] - points[second]).norm(dim=-1) < longest_edge_mm)
+    )  # fmt: skip
+    lengths = torch.stack([(points[first] - points[second]).norm(dim=-1) for first, second in sides])
+    if bool(whole.any()):
+        whole = whole & (lengths < longest_edge * lengths[:, whole].median()).all(0)
     # rows run downwards: lower left, lower right, upper right is counter-clockwise seen from outside
     triangles = torch.cat(
         [

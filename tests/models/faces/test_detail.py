@@ -10,6 +10,7 @@ from models.faces.reconstructor import FaceReconstructor
 from models.geometry.cameras import project_scaled_orthographic
 from models.geometry.mesh import Mesh
 from models.geometry.normals import vertex_normals
+from models.geometry.topology import boundary_loops
 from models.rendering.interpolate import interpolate
 from models.rendering.lighting import shade_chen2020
 from models.rendering.rasterize import rasterize
@@ -120,6 +121,23 @@ def test_the_dense_mesh_winds_outward_and_has_upright_uv(reconstructor, detailer
     forehead, chin = mesh.vertices[:, 1].argmax(), mesh.vertices[:, 1].argmin()
     assert float(mesh.uv[forehead, 1]) > float(mesh.uv[chin, 1])
     assert 0.1 < float(mesh.vertices[:, 1].max() - mesh.vertices[:, 1].min()) < 0.3  # metres
+
+
+def test_the_dense_mesh_of_an_open_mouth_has_a_mouth_and_no_other_hole(reconstructor, detailer, truth) -> None:
+    model = reconstructor.face_model
+    weights = torch.zeros(1, len(model.blendshape_names))
+    weights[0, model.blendshape_names.index("jawOpen")] = 0.6
+    opened = FaceParameters(*(part[:1] for part in truth))._replace(
+        identity=torch.zeros(1, model.identity_size), expression=model.expression_from_blendshapes(weights)
+    )
+    geometry = reconstructor.deform(opened, SIDE)
+    surface = detailer.displace(model, geometry, torch.zeros(1, 1, 128, 128))
+    mesh = dense_mesh(surface.positions_mm[0], detailer.valid)
+    left_out = int(dense_mesh(surface.positions_mm[0], detailer.valid, longest_edge=1e6).faces.shape[0]) - len(
+        mesh.faces
+    )
+    assert left_out > 20
+    assert len(boundary_loops(mesh.faces)) == 2
 
 
 def test_the_observation_of_a_turned_face_does_not_see_the_far_cheek(reconstructor, detailer, truth) -> None:
