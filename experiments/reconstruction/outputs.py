@@ -15,6 +15,7 @@ from experiments.reconstruction.drawing import draw
 from experiments.reconstruction.explanation import ExplainedFace
 from experiments.reconstruction.faces_in_photos import FaceInPhoto
 from experiments.reconstruction.overlay import draw_on_photo, normal_picture, picture_of, with_landmarks
+from experiments.reconstruction.strip import strip
 from experiments.reconstruction.texture import FaceTexture, photo_texture
 from experiments.reconstruction.turntable import turntable
 from metrics.scans import NOW_LANDMARKS
@@ -85,6 +86,9 @@ def face_outputs(face: ExplainedFace, found: FaceInPhoto, *, texture_size: int =
     best = coarse if fine is None else fine
     landmarks = face.in_photo(face.geometry.landmarks[0])
     neutral, neutral_landmarks = neutral_mesh(face)
+    pictures = reconstruction_pictures(face, found, coarse, fine, landmarks)
+    turning = turntable(best)
+    pictures["strip"] = strip(found.photo, found.crop, pictures, turning)
     return FaceOutputs(
         coarse,
         fine,
@@ -92,8 +96,8 @@ def face_outputs(face: ExplainedFace, found: FaceInPhoto, *, texture_size: int =
         neutral_landmarks,
         texture,
         displacement_map(face),
-        reconstruction_pictures(face, found, coarse, fine, landmarks),
-        turntable(best),
+        pictures,
+        turning,
         landmarks,
         parameter_values(face, found),
     )

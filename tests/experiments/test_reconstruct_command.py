@@ -27,7 +27,7 @@ FILES = {
     *("coarse.glb", "coarse.obj", "coarse.mtl", "coarse.png", "coarse.ply"),
     *("fine.glb", "fine.obj", "fine.mtl", "fine.png", "fine.ply", "neutral.ply", "neutral.txt"),
     *("texture.png", "texture_observed.png", "displacement.png", "displacement.json", "displacement_mm.npy"),
-    *("overlay.png", "overlay_shape.png", "overlay_coarse_shape.png", "landmarks.png", "landmarks.txt"),
+    *("strip.png", "overlay.png", "overlay_shape.png", "overlay_coarse_shape.png", "landmarks.png", "landmarks.txt"),
     *("normals_camera.png", "normal_map_tangent.png", "turntable.gif", "parameters.json"),
 }
 
