@@ -9,9 +9,16 @@ from typing import Any, Literal
 
 import lightning
 import torch
+from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, nn
 
 from datamodules.samples import FaceSample, FaceTruthSample
+from lightning_modules.face_checkpoints import (
+    leave_out_training_files,
+    name_face_model,
+    require_named_face_model,
+    without_judge,
+)
 from lightning_modules.face_scores import CoarseScores
 from lightning_modules.hyper_parameters import save_plain_hyperparameters
 from lightning_modules.schedules import cosine_schedule, staircase_schedule
@@ -75,8 +82,7 @@ class FaceCoarse(lightning.LightningModule):
         landmark_noise_share: deviation of a landmark's coordinates as a share of the picture, for the landmark fit.
         weights: of the losses.
         shape_start: share of the training after which faces are fitted to a `PointNetwork`'s points; before, the
-        network
-            learns its points alone, which is what takes longest.
+            network learns its points alone, which is what takes longest.
         colour_start, colour_shape_start: shares of the training after which colours are compared, and after which their
             gradient reaches pose and shape too; before, only albedo and light learn from them. The paper has 0 and 0.
         explained_pictures: how many pictures of each batch are explained by the morphable model and rendered; None
@@ -90,7 +96,7 @@ class FaceCoarse(lightning.LightningModule):
         refinement_steps: with more than 0, validation and test measure parameters after that many steps of `refine`.
         refine_with_landmarks: whether `refine` is given the data's landmarks.
         initial_checkpoint: a run's checkpoint of this stage to start from (training on photographs after synthetic
-        data).
+            data).
     """
 
     pose_scales: Tensor
@@ -163,9 +169,25 @@ class FaceCoarse(lightning.LightningModule):
 
     def setup(self, stage: str) -> None:
         """Start from another run's weights when asked to."""
+        if isinstance(self.trainer.strategy, DDPStrategy):
+            # before `shape_start` and `colour_start` some heads take no part in the loss, which DDP must be told
+            self.trainer.strategy._ddp_kwargs.setdefault("find_unused_parameters", True)
         if stage == "fit" and self.initial_checkpoint is not None and self.global_step == 0:
-            weights = torch.load(self.initial_checkpoint, map_location="cpu", weights_only=True)["state_dict"]
-            self.load_state_dict(weights)
+            stored = torch.load(self.initial_checkpoint, map_location="cpu", weights_only=True)
+            self.on_load_checkpoint(stored)
+            self.load_state_dict(stored["state_dict"])
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave out what only training needs, and name the face model."""
+        leave_out_training_files(checkpoint)
+        name_face_model(checkpoint, self.face_model)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse another licensed face model, and keep the own perceptual network: checkpoints hold none."""
+        require_named_face_model(checkpoint, self.face_model)
+        own = self.state_dict()
+        judge = {name: own[name] for name in own.keys() - without_judge(own).keys()}
+        checkpoint["state_dict"] = without_judge(checkpoint["state_dict"]) | judge
 
     def training_step(self, batch: FaceSample, batch_index: int) -> Tensor:
         encoder = self.reconstructor.encoder

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from datamodules.samples import FaceSample, FaceTruthSample
+from lightning_modules.face_checkpoints import leave_out_training_files, name_face_model, without_judge
 from lightning_modules.face_coarse import FaceCoarse
 from lightning_modules.face_scores import DetailScores
 from lightning_modules.schedules import cosine_schedule, staircase_schedule
@@ -75,8 +76,7 @@ class FaceDetail(lightning.LightningModule):
         maximum_mm, direction, inputs, broad_share, unwrapping, smooth_parts, widths: see `FaceDetailer`.
         weights: of the losses.
         laplacian_threshold_mm2, normal_threshold, bend_threshold: squared roughness below which smoothing has no
-        gradient
-            (the paper at 512 texels: 0.2, 1e-3, 1e-4; a finer grid has smaller steps).
+            gradient (the paper at 512 texels: 0.2, 1e-3, 1e-4; a finer grid has smaller steps).
         learning_rate, schedule: "cosine", or "published": 0.99 every 5000 steps down to a hundredth.
     """
 
@@ -136,6 +136,11 @@ class FaceDetail(lightning.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Carry what is needed to build the coarse stage again."""
         checkpoint["coarse_hyper_parameters"] = self.coarse_hyper_parameters
+        name_face_model(checkpoint, self.coarse.face_model)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Older checkpoints hold the network of the coarse stage's perceptual loss, which is not needed."""
+        checkpoint["state_dict"] = without_judge(checkpoint["state_dict"], "coarse.")
 
     def training_step(self, batch: FaceSample, batch_index: int) -> Tensor:
         faces = self.reconstruct(batch.image)
@@ -185,7 +190,7 @@ class FaceDetail(lightning.LightningModule):
         photo = batch.photo if isinstance(batch, FaceTruthSample) else batch
         faces = self.reconstruct(photo.image)
         self.scores.update(batch, faces.parameters, faces.geometry, faces.coarse)
-        self.scores.update_detail(batch, faces.coarse, faces.surface, faces.detailed)
+        self.scores.update_detail(batch, faces.coarse, faces.detailed)
 
     def on_validation_epoch_end(self) -> None:
         self.log_dict(self.scores.report("val"))
@@ -243,6 +248,7 @@ def coarse_stage(checkpoint: str | Path) -> tuple[FaceCoarse, dict[str, Any]]:
         stored |= {"state_dict": inside, "hyper_parameters": stored["coarse_hyper_parameters"]}
     if not any(name.startswith("reconstructor.") for name in stored.get("state_dict", {})):
         raise ValueError(f"The checkpoint {path} holds no coarse face stage: give one of a face-coarse run.")
+    leave_out_training_files(stored)
     buffer = io.BytesIO()
     torch.save(stored, buffer)
     buffer.seek(0)

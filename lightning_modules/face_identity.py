@@ -60,7 +60,8 @@ class FaceIdentity(lightning.LightningModule):
         backbone = nn.Identity()
         backbone.features = 1  # type: ignore[assignment]
         sizes = (face_model.identity_size, face_model.expression_size, face_model.albedo_size)
-        self.renderer = FaceReconstructor(face_model, FaceEncoder(backbone, *sizes))
+        # it only renders: its encoder learns nothing
+        self.renderer = FaceReconstructor(face_model, FaceEncoder(backbone, *sizes)).requires_grad_(False)
         self.embedder = embedder
         self.people, self.batches, self.side = people, batches, side
         self.temperature, self.learning_rate = temperature, learning_rate

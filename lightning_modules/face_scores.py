@@ -1,7 +1,10 @@
 """How good reconstructed faces are, on pictures with and without 3D truth."""
 
+import warnings
+
 import torch
 from torch import Tensor, nn
+from torchmetrics import MeanMetric
 
 from datamodules.samples import FaceSample, FaceTruthSample
 from metrics.coefficients import CoefficientCorrelation
@@ -9,7 +12,7 @@ from metrics.images import SkinErrorGreyLevels
 from metrics.landmarks import LandmarkNmePercent
 from metrics.normals import DetailGainPercent, NormalErrorDegrees, ReliefGainPercent
 from metrics.surfaces import VertexErrorMm, VertexErrorReductionPercent
-from models.faces.detail import DetailedRendering, DetailedSurface
+from models.faces.detail import DetailedRendering
 from models.faces.parameters import FaceParameters
 from models.faces.reconstructor import FaceGeometry, FaceRendering
 from models.faces.skin import skin_mask
@@ -26,8 +29,6 @@ class CoarseScores(nn.Module):
     Truth counts only where it belongs to the same morphable model, told by the number of coefficients.
     """
 
-    turn_degrees: Tensor
-
     def __init__(self, face_model: MorphableModel) -> None:
         super().__init__()
         self.model_sizes = (face_model.identity_size, face_model.expression_size)
@@ -39,8 +40,7 @@ class CoarseScores(nn.Module):
         self.neutral_gain = VertexErrorReductionPercent("similarity")
         self.identity = CoefficientCorrelation(face_model.identity_size)
         self.normals = NormalErrorDegrees()
-        self.register_buffer("turn_degrees", torch.zeros(2, dtype=torch.float64), persistent=False)
-        self.truths = False
+        self.turn_degrees = MeanMetric(nan_strategy="disable")
         # the model belongs to the stage: kept in a list so that its weights are not registered twice
         self._face_model = [face_model]
 
@@ -67,7 +67,6 @@ class CoarseScores(nn.Module):
         """The part that needs 3D truth."""
         if (batch.identity.shape[1], batch.expression.shape[1]) != self.model_sizes:
             return
-        self.truths = True
         model = self._face_model[0]
         rest = torch.zeros_like(batch.expression)
         truth = model.vertices_mm(batch.identity, batch.expression)
@@ -79,39 +78,43 @@ class CoarseScores(nn.Module):
         self.neutral_gain.update(neutral, neutral_truth, model.mean_mm)
         self.identity.update(parameters.identity, batch.identity)
         turn = rotation_difference(geometry.rotation, rotation_from_face_angles(batch.pose[:, :3]))
-        self.turn_degrees += torch.stack([turn.rad2deg().sum(), turn.new_tensor(len(turn))]).double()
+        self.turn_degrees.update(turn.rad2deg())
         both = (batch.normals.square().sum(1) > 0) & (rendering.fragments.face_index >= 0)
         self.normals.update(rendering.normals, batch.normals, both)
 
     def report(self, phase: str) -> dict[str, Tensor]:
-        """All figures since the last report, with the phase before their names; what was not measured is left out."""
+        """All figures since the last report, with the phase before their names; what was not measured is left out.
+
+        Under several processes each asks for every figure, whatever it has seen itself: they wait for each other.
+        """
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*was called before the ``update`` method")
+            figures = self.figures()
+        self.forget()
+        return {f"{phase}/{name}": value for name, value in figures.items() if not bool(value.isnan())}
+
+    def figures(self) -> dict[str, Tensor]:
+        """Every figure by its name, NaN for what was not measured."""
         skin = self.skin.compute()
-        figures = {
+        correlations = self.identity.compute()[:REPORTED_MODES]
+        return {
             "landmark_nme_percent": self.landmarks.compute(),
             "photometric_error_grey": skin["error"],
             "photometric_error_covered_grey": skin["covered_error"],
             "skin_coverage_percent": skin["coverage_percent"],
+            "shape_error_mm": self.shape.compute()["mean_mm"],
+            "shape_gain_percent": self.shape_gain.compute(),
+            "neutral_shape_error_mm": self.neutral.compute()["mean_mm"],
+            "neutral_shape_gain_percent": self.neutral_gain.compute(),
+            "rotation_error_degrees": self.turn_degrees.compute(),
+            "normal_error_degrees": self.normals.compute(),
+            **{f"identity_correlation_{mode}": value for mode, value in enumerate(correlations, start=1)},
         }
-        if self.truths:
-            correlations = self.identity.compute()[:REPORTED_MODES]
-            figures |= {
-                "shape_error_mm": self.shape.compute()["mean_mm"],
-                "shape_gain_percent": self.shape_gain.compute(),
-                "neutral_shape_error_mm": self.neutral.compute()["mean_mm"],
-                "neutral_shape_gain_percent": self.neutral_gain.compute(),
-                "rotation_error_degrees": (self.turn_degrees[0] / self.turn_degrees[1]).float(),
-                "normal_error_degrees": self.normals.compute(),
-            }
-            figures |= {f"identity_correlation_{mode}": value for mode, value in enumerate(correlations, start=1)}
-        self.forget()
-        return {f"{phase}/{name}": value for name, value in figures.items() if not bool(value.isnan())}
 
     def forget(self) -> None:
         """Start anew."""
         for metric in self.children():
             metric.reset()  # type: ignore[operator]
-        self.turn_degrees.zero_()
-        self.truths = False
 
 
 class DetailScores(CoarseScores):
@@ -137,7 +140,6 @@ class DetailScores(CoarseScores):
         self,
         batch: FaceSample | FaceTruthSample,
         coarse: FaceRendering,
-        surface: DetailedSurface,
         detailed: DetailedRendering,
     ) -> None:
         """Add what the fine stage made of a batch that `update` has seen."""
@@ -156,18 +158,13 @@ class DetailScores(CoarseScores):
             self.fine_normals.update(detailed.normals, batch.normals, both)
             self.relief_gain.update(coarse.normals, detailed.normals, batch.normals, both, wrinkles)
 
-    def report(self, phase: str) -> dict[str, Tensor]:
-        figures = {
+    def figures(self) -> dict[str, Tensor]:
+        return super().figures() | {
             "skin_error_coarse_grey": self.coarse_skin.compute()["error"],
             "skin_error_fine_grey": self.fine_skin.compute()["error"],
+            "detail_gain_percent": self.wrinkle_gain.compute(),
+            "relief_gain_percent": self.relief_gain.compute(),
+            "wrinkle_normal_error_coarse_degrees": self.coarse_wrinkles.compute(),
+            "wrinkle_normal_error_fine_degrees": self.fine_wrinkles.compute(),
+            "normal_error_fine_degrees": self.fine_normals.compute(),
         }
-        if bool(self.fine_wrinkles.pixels > 0):
-            figures |= {
-                "detail_gain_percent": self.wrinkle_gain.compute(),
-                "relief_gain_percent": self.relief_gain.compute(),
-                "wrinkle_normal_error_coarse_degrees": self.coarse_wrinkles.compute(),
-                "wrinkle_normal_error_fine_degrees": self.fine_wrinkles.compute(),
-                "normal_error_fine_degrees": self.fine_normals.compute(),
-            }
-        named = {f"{phase}/{name}": value for name, value in figures.items() if not bool(value.isnan())}
-        return named | super().report(phase)

@@ -44,6 +44,10 @@ def coarse() -> Progress:
 
 @pytest.fixture
 def batch(coarse: Progress) -> FaceTruthSample:
+    return four_faces(coarse)
+
+
+def four_faces(coarse: Progress) -> FaceTruthSample:
     """Four rendered people with truth; the detail truth is flat."""
     generator = torch.Generator().manual_seed(5)
     model, reconstructor = coarse.face_model, coarse.reconstructor
