@@ -1,4 +1,4 @@
-"""`threefold bench`: competing implementations timed side by side in one process."""
+"""`threefold bench`: competing implementations timed side by side in one process, and the parts of a training step."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,6 +38,21 @@ def rasterizer(
     benchmark_rasterizer(json, repeats=repeats, slow_repeats=slow_repeats, threads=threads, device=device)
 
 
+def training(json: Path | None = None, repeats: int = 7, threads: int | None = None) -> None:
+    """Times the parts of a step of the default coarse face training: network, fit, rendering, optimiser.
+
+    Args:
+        json: file for the numbers, with commit and hardware.
+        repeats: steps.
+        threads: of torch; 1 where others use the machine too.
+    """
+    from experiments.benchmarks.face_training import benchmark_face_training
+
+    if repeats < 1:
+        raise UserError(f"--repeats {repeats} is too small; give 1 or more")
+    benchmark_face_training(json, repeats=repeats, threads=threads)
+
+
 def cuda_is_available() -> bool:
     import torch
 
@@ -45,4 +60,4 @@ def cuda_is_available() -> bool:
 
 
 def run(verb: str, arguments: Sequence[str]) -> int:
-    return run_kind(verb, {"rasterizer": rasterizer}, arguments)
+    return run_kind(verb, {"rasterizer": rasterizer, "training": training}, arguments)
