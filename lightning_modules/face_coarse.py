@@ -307,9 +307,15 @@ class FaceCoarse(lightning.LightningModule):
 
     def refined(self, photo: FaceSample, parameters: FaceParameters) -> FaceParameters:
         """Parameters after test-time refinement, without the pictures' masks: a user's picture has none."""
-        landmarks, known = photo.landmarks, photo.landmark_weights
-        given = {"landmarks": landmarks, "landmark_weights": known} if self.refine_with_landmarks else {}
-        return refine(self.reconstructor, photo.image, parameters, self.refinement_steps, **given)
+        # validation runs in inference mode, whose tensors no gradient may pass: copies made outside it are ordinary
+        with torch.inference_mode(False):
+            image, start = photo.image.clone(), FaceParameters(*(part.clone() for part in parameters))
+            landmarks, known = None, None
+            if self.refine_with_landmarks:
+                landmarks, known = photo.landmarks.clone(), photo.landmark_weights.clone()
+            return refine(
+                self.reconstructor, image, start, self.refinement_steps, landmarks=landmarks, landmark_weights=known
+            )
 
     def on_validation_epoch_end(self) -> None:
         self.log_dict(self.scores.report("val"))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from datamodules.samples import FaceTruthSample
+from datamodules.samples import FaceSample, FaceTruthSample
 from lightning_modules.face_coarse import CoarseWeights
 from lightning_modules.schedules import cosine_schedule, staircase_schedule
 from models.faces.parameters import FaceParameters
@@ -128,6 +128,15 @@ def test_truth_of_another_morphable_model_is_not_compared(coarse: Progress, batc
     report = coarse.scores.report("test")
     assert "test/landmark_nme_percent" in report
     assert "test/shape_gain_percent" not in report
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_validation_may_refine_though_it_runs_without_gradients(batch: FaceTruthSample, given: bool) -> None:
+    stage = tiny_coarse(refinement_steps=2, refine_with_landmarks=given)
+    with torch.inference_mode():
+        stage.validation_step(FaceTruthSample(FaceSample(*(part.clone() for part in batch.photo)), *batch[1:]), 0)
+        report = stage.scores.report("val")
+    assert bool(report["val/landmark_nme_percent"].isfinite())
 
 
 def test_panels_and_meshes_are_for_looking(coarse: Progress, batch: FaceTruthSample) -> None:
