@@ -9,8 +9,9 @@ from lightning_modules.callbacks.provenance import replace_entry
 
 
 class MetricsFile(Callback):
-    """Writes metrics.json into the run's folder: `{"fit": {name: value}, "test": {…}}`, each verb replacing its "
-    "own names."""
+    """Writes metrics.json into the run's folder: `{"fit": {name: value}, "test": {…}}`, each verb replacing its own
+    names.
+    """
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.write(trainer, "fit")

@@ -70,8 +70,9 @@ def processor() -> str:
 
 
 class Provenance(Callback):
-    """Writes provenance.json into the run's folder: one entry a verb (fit, test, …), begun at its start, closed "
-    "at its end."""
+    """Writes provenance.json into the run's folder: one entry a verb (fit, test, …), begun at its start, closed at its
+    end.
+    """
 
     def __init__(self) -> None:
         self.started = 0.0

@@ -81,7 +81,10 @@ def allowed_pixels(segmentation: Tensor | None, images: Tensor, size: int) -> Fl
 def colour_cost(
     reconstructor: FaceReconstructor, parameters: FaceParameters, target: Tensor, allowed: Tensor
 ) -> Float[Tensor, " b"]:
-    """Negative log likelihood of the colours: a robust mean over the compared pixels; shrinking does not pay."""
+    """Negative log likelihood of the colours: a robust mean over the compared pixels.
+
+    A face of half the size gains nothing by it, but one outside the picture costs nothing: the landmarks hold it.
+    """
     size = target.shape[-1]
     rendering = reconstructor.render(parameters, reconstructor.deform(parameters, size), size)
     mask = (rendering.skin * allowed)[:, 0]

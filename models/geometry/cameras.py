@@ -17,7 +17,7 @@ SMALLEST_DEPTH = 1e-6
 FACE_PIXELS_PER_MM_AT_UNIT_SIDE = 1 / 200
 """A face of log scale 0 has side / 200 pixels for each millimetre: 1.5 px/mm in the 300 px pictures of Chen et al."""
 FACE_DEPTH_OFFSET_SIDES = 4.0
-"""The plane of the model's origin stands this many picture sides behind the camera, so every face has depth > 0."""
+"""The plane of the model's origin stands this many picture sides before the camera, so every face has depth > 0."""
 
 
 def look_at(
