@@ -18,7 +18,7 @@ from models.morphable.wavefront_parser import read_polygons, read_vertices
 MM_PER_CM = 10.0
 NARROW_FACE_VERTICES = 6706
 """The front of the face comes first in the files' order of vertices."""
-_WHERE = "clone https://github.com/ICT-VGL/ICT-FaceKit (MIT licence; its folder FaceXModel)"
+_WHERE = "clone https://github.com/USC-ICT/ICT-FaceKit (MIT licence; its folder FaceXModel)"
 
 
 class _Source(NamedTuple):

@@ -76,7 +76,7 @@ def test_folder_in_the_original_layout(tmp_path: Path) -> None:
 
 
 def test_missing_and_damaged_files_are_explained(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"generic_neutral_mesh\.obj.*github\.com/ICT-VGL/ICT-FaceKit"):
+    with pytest.raises(FileNotFoundError, match=r"generic_neutral_mesh\.obj.*github\.com/USC-ICT/ICT-FaceKit"):
         ict_face(tmp_path)
     with pytest.raises(FileNotFoundError, match="github"):
         ict_face(tmp_path / "ict.npz")
