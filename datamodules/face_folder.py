@@ -124,6 +124,10 @@ def _require_inside(points: np.ndarray, photo: Image.Image, record: FaceRecord) 
         )
 
 
+LARGEST_CACHE_BYTES = 2 << 30
+"""Of decoded windows in one process; pictures beyond are decoded anew in every epoch."""
+
+
 class FaceWindow:
     """What the training loader keeps of one picture: a window around the crop as bytes."""
 
@@ -148,7 +152,8 @@ class AugmentedFaces(Dataset[FaceSample]):
         self.faces = faces
         self.augmentation = augmentation
         self.seed = seed
-        self.cache: dict[int, FaceWindow] | None = {} if cache else None
+        self.cache: dict[int, FaceWindow] = {}
+        self.room = LARGEST_CACHE_BYTES if cache else 0
 
     def __len__(self) -> int:
         return len(self.faces)
@@ -174,11 +179,12 @@ class AugmentedFaces(Dataset[FaceSample]):
         return FaceSample(*(member[0] for member in self.__getitems__([key])))
 
     def _window(self, index: int) -> FaceWindow:
-        if self.cache is None:
-            return FaceWindow(self.faces, index)
-        if index not in self.cache:
-            self.cache[index] = FaceWindow(self.faces, index)
-        return self.cache[index]
+        window = self.cache.get(index) or FaceWindow(self.faces, index)
+        size = window.pixels.nbytes + window.segmentation.nbytes
+        if index not in self.cache and size <= self.room:
+            self.cache[index] = window
+            self.room -= size
+        return window
 
 
 class ShuffledEpochs(Sampler[tuple[int, int]]):
@@ -208,8 +214,8 @@ class FaceFolderDataModule(lightning.LightningDataModule):
 
     root: see `face_records` for the layouts and for how the splits are chosen. image_size: side of the crops in pixels.
     workers: processes that load; 0 loads in the training process, which is fastest with the cache on two cores.
-    augmentation: None leaves training pictures unchanged. cache: keep decoded crops in memory (each worker its own):
-    about 95 KB a picture at 128 pixels. seed: of order and augmentation. find_face: see `FaceFolder`.
+    augmentation: None leaves training pictures unchanged. cache: keep decoded crops in memory (each worker its own, up
+    to 2 GiB): about 95 KB a picture at 128 pixels. seed: of order and augmentation. find_face: see `FaceFolder`.
 
     Under DDP every process must use the same seed; Lightning shards the epochs.
     """

@@ -1,4 +1,4 @@
-"""The 68 points of iBUG: their mirror images, their weights, their files."""
+"""The 68 points of iBUG: their mirror images and their files."""
 
 import math
 from pathlib import Path
@@ -6,9 +6,6 @@ from pathlib import Path
 import numpy as np
 
 NUMBER_OF_LANDMARKS = 68
-
-JAW = tuple(range(17))
-OUTER_EYE_CORNERS = (36, 45)
 
 FLIP_PERMUTATION = (
     *range(16, -1, -1),  # jaw
@@ -19,19 +16,6 @@ FLIP_PERMUTATION = (
     64, 63, 62, 61, 60, 67, 66, 65,  # inner lips
 )  # fmt: skip
 """Point i of the mirrored face is point FLIP_PERMUTATION[i] of the face, with x' = side - x."""
-
-_WEIGHTED = {
-    2.0: (1, 4, 8, 12, 15),
-    5.0: (36, 39, 42, 45, 31, 33, 35, 48, 54),
-    7.5: (37, 38, 40, 41, 43, 44, 46, 47),
-    10.0: (51, 57, 62, 66),
-}
-LANDMARK_WEIGHTS = tuple(
-    next((weight for weight, points in _WEIGHTED.items() if point in points), 1.0)
-    for point in range(NUMBER_OF_LANDMARKS)
-)
-"""How much each point counts in a landmark loss: eyes and lips far more than the jaw (Chen et al., TIP 2020, the
-authors' weights for 86 points carried over to these 68)."""
 
 CLASS_FLIP = (0, 1, 2, 3, 5, 4, 7, 6, 9, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18)
 """Segmentation class c of a picture is class CLASS_FLIP[c] of its mirror image: left and right change places."""

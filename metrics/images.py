@@ -29,10 +29,11 @@ def skin_error_grey_levels(
 
     The divisor is the skin of the photograph, not the overlap. A skin pixel that the rendering does not cover costs
     what the worst colour there would: max(p, 1 - p) * 255 in each channel. So giving up a pixel never pays, whatever
-    the colours: a mid-grey pixel left out costs 127.5, a white or a black one 255.
+    the colours: a mid-grey pixel left out costs 127.5, a white or a black one 255. So does a colour that is no number.
     """
     difference = (rendered.clamp(0, 1) - photo).abs().mean(1)
     worst = torch.maximum(photo, 1 - photo).mean(1)
+    difference = torch.where(difference.isnan(), worst, difference)
     seen = skin & covered
     area = skin.sum((1, 2))
     covered_total = (difference * seen).sum((1, 2))

@@ -24,13 +24,15 @@ def landmark_nme_percent(
 
     `outer_eyes` divides by the distance of the outer eye corners (points 36 and 45 of the truth, as in 300-W), `box` by
     sqrt(width * height) of the true landmarks' box (as in AFLW2000-3D). Points of weight 0 are unknown: they count
-    nowhere. A picture whose size cannot be measured (an eye corner unknown, no point known, size 0) gets NaN.
+    nowhere. A picture whose size cannot be measured (an eye corner unknown, no point known, size 0) gets NaN; one whose
+    prediction is no number gets infinity, so that no mean over pictures forgets it.
 
     With eye corners 100 px apart and every point 3 px off the result is 3.
     """
     known = torch.ones_like(truth[..., 0]) if weights is None else weights
     distance = torch.linalg.vector_norm(predicted - truth, dim=-1)
-    mean = (known * distance.where(known > 0, 0.0)).sum(1) / known.sum(1)
+    distance = distance.where(known > 0, 0.0).nan_to_num(nan=torch.inf, posinf=torch.inf)
+    mean = (known * distance).sum(1) / known.sum(1)
     left, right = OUTER_EYE_CORNERS
     if normalisation == "outer_eyes":
         size = torch.linalg.vector_norm(truth[:, left] - truth[:, right], dim=-1)

@@ -14,12 +14,12 @@ def normal_angles_degrees(
 ) -> Float[Tensor, "b h w"]:
     """Angle between normals, 0 to 180, pixel by pixel; lengths do not matter.
 
-    A pixel without a normal (length 0) in either map gets 90: knowing nothing must not pass for being right. By atan2
-    of cross and dot product, exact near 0 where the arc cosine is not.
+    A pixel without a normal (length 0, or no number) in either map gets 90: knowing nothing must not pass for being
+    right. By atan2 of cross and dot product, exact near 0 where the arc cosine is not.
     """
     cross = torch.linalg.vector_norm(torch.linalg.cross(predicted, truth, dim=1), dim=1)
     angle = torch.atan2(cross, (predicted * truth).sum(1)) * (180 / math.pi)
-    missing = ~(predicted != 0).any(1) | ~(truth != 0).any(1)
+    missing = ~(predicted != 0).any(1) | ~(truth != 0).any(1) | angle.isnan()
     return torch.where(missing, 90.0, angle)
 
 

@@ -103,6 +103,8 @@ def _index(text: str, count: int) -> int:
     index = int(text)
     if index == 0:
         raise ValueError("an index is 0 but obj counts from 1")
+    if count + index < 0:
+        raise ValueError(f"the index {index} reaches back beyond the first of {count}")
     return index - 1 if index > 0 else count + index
 
 

@@ -44,13 +44,13 @@ def _source_hash(recipe: tuple[str, ...]) -> str:
 
 def _write(path: Path, arrays: dict[str, ndarray]) -> None:
     """Whole or not at all."""
+    partial = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
+            partial = Path(file.name)
             np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
+        os.replace(partial, path)
     except OSError:
-        return
-    try:
-        os.replace(file.name, path)
-    except OSError:
-        Path(file.name).unlink(missing_ok=True)
+        if partial is not None:
+            partial.unlink(missing_ok=True)

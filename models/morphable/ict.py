@@ -78,7 +78,7 @@ def ict_face(
         faces=source.faces,
         landmark_faces=landmark_faces,
         landmark_barycentrics=landmark_barycentrics,
-        uv=source.uv - np.floor(source.uv),
+        uv=source.uv - _tiles(source.uv, source.face_uv)[:, None] * (1.0, 0.0),
         face_uv=source.face_uv,
         blendshape_names=source.expression_names,
         blendshapes_mm=shapes,
@@ -144,10 +144,17 @@ def _read_folder(folder: Path) -> tuple[_Source, list[Path]]:
     return source, [neutral, index, *identities, *expressions]
 
 
+def _tiles(uv: Float[ndarray, "t 2"], face_uv: Int[ndarray, "f 3"]) -> Float[ndarray, " t"]:
+    """The tile that each texture coordinate belongs to: its triangle's, for a corner on u = 1 ends the first tile."""
+    tiles = np.floor(uv[:, 0])
+    tiles[face_uv] = np.floor(uv[face_uv, 0].mean(1))[:, None]
+    return tiles
+
+
 def _cropped(source: _Source, crop: str) -> _Source:
     keep = np.ones(len(source.faces), dtype=bool)
     if crop != "all":
-        # the face is the first tile of the texture square; a corner on u = 1 still belongs to it
+        # the face is the first tile of the texture square
         keep &= source.uv[source.face_uv, 0].mean(1) < 1.0
     if crop == "narrow" and source.landmarks.max() < NARROW_FACE_VERTICES:
         keep &= (source.faces < NARROW_FACE_VERTICES).all(1)

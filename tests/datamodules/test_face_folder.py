@@ -8,8 +8,9 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
+from datamodules import face_folder
 from datamodules.face_augmentation import FaceAugmentation
-from datamodules.face_folder import FaceFolder, FaceFolderDataModule, ShuffledEpochs
+from datamodules.face_folder import AugmentedFaces, FaceFolder, FaceFolderDataModule, ShuffledEpochs
 from datamodules.landmarks import write_landmarks
 from datamodules.samples import FaceSample
 from models.morphable.procedural_face import procedural_face
@@ -98,6 +99,17 @@ def test_the_same_seed_gives_the_same_epoch_with_and_without_workers(folder: Pat
             assert torch.equal(first, third)
     other = batches(FaceFolderDataModule(str(folder), **{**settings, "seed": 8}))
     assert not torch.equal(alone[0].image, other[0].image)
+
+
+def test_the_cache_stops_at_its_limit_and_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = batches(FaceFolderDataModule(str(folder), image_size=32, batch_size=4))
+    window_bytes = 4 * round(32 * 1.2) ** 2
+    monkeypatch.setattr(face_folder, "LARGEST_CACHE_BYTES", 3 * window_bytes + 1)
+    loader = FaceFolderDataModule(str(folder), image_size=32, batch_size=4).train_dataloader()
+    for one, other in zip(whole, loader, strict=True):
+        assert torch.equal(one.image, other.image)
+    assert isinstance(loader.dataset, AugmentedFaces)
+    assert len(loader.dataset.cache) == 3
 
 
 def test_epochs_differ_and_restarts_agree(folder: Path) -> None:

@@ -6,7 +6,6 @@ import pytest
 from datamodules.landmarks import (
     CLASS_FLIP,
     FLIP_PERMUTATION,
-    LANDMARK_WEIGHTS,
     read_landmarks,
     write_landmarks,
 )
@@ -26,16 +25,6 @@ def test_the_permutation_mirrors_the_symmetric_mean_face() -> None:
     points = model.landmarks_mm(model.mean_mm[None])[0].numpy()
     mirrored = points * (-1, 1, 1)
     np.testing.assert_allclose(mirrored[list(FLIP_PERMUTATION)], points, atol=0.5)
-
-
-def test_weights_are_symmetric_and_heavy_on_the_lips() -> None:
-    weights = np.array(LANDMARK_WEIGHTS)
-    np.testing.assert_array_equal(weights[list(FLIP_PERMUTATION)], weights)
-    assert weights[62] == 10
-    assert weights[37] == 7.5
-    assert weights[36] == 5
-    assert weights[1] == 2
-    assert weights[0] == 1
 
 
 def test_mirrored_classes_swap_left_and_right() -> None:

@@ -61,6 +61,16 @@ def test_a_picture_that_cannot_be_measured_is_nan_and_left_out_of_the_mean() -> 
     assert bool(landmark_nme_percent(truth, truth * 0).isnan().all())
 
 
+def test_a_prediction_that_is_no_number_is_not_forgotten() -> None:
+    truth = face()
+    predicted = truth + torch.tensor([0.0, 3.0])
+    predicted[1, 40, 0] = torch.nan
+    metric = LandmarkNmePercent()
+    metric.update(predicted, truth)
+    assert int(metric.pictures) == 3
+    assert math.isinf(float(metric.compute()))
+
+
 def test_batches_of_any_size_give_the_same_mean() -> None:
     truth = face(7)
     predicted = truth + torch.randn(truth.shape, generator=torch.manual_seed(1))

@@ -49,6 +49,14 @@ def test_a_missing_normal_is_no_right_normal() -> None:
     assert bool((with_hole > normal_error_degrees(tilted(20), tilted(0), everywhere())).all())
 
 
+def test_a_normal_that_is_no_number_is_wrong_inside_the_mask_and_harmless_outside() -> None:
+    predicted, mask = tilted(20), everywhere()
+    predicted[:, :, 1] = torch.nan
+    assert bool((normal_angles_degrees(predicted, tilted(0))[:, 1] == 90).all())
+    mask[:, 1] = False
+    torch.testing.assert_close(normal_error_degrees(predicted, tilted(0), mask), torch.full((2,), 20.0))
+
+
 def test_the_detail_gain_is_zero_for_the_coarse_and_hundred_for_the_truth() -> None:
     truth, coarse, mask = tilted(0), tilted(10), everywhere()
     for degrees, gain in ((10, 0), (6, 40), (0, 100), (15, -50)):
@@ -117,6 +125,12 @@ def test_what_is_not_skin_does_not_count() -> None:
     rendered[:, :, 2:] = 1 - rendered[:, :, 2:]
     assert not skin_error_grey_levels(rendered, everywhere(), photo, skin).error_grey_levels.any()
     assert bool(skin_error_grey_levels(rendered, everywhere(), photo, skin & False).error_grey_levels.isnan().all())
+
+
+def test_a_colour_that_is_no_number_is_as_wrong_as_can_be() -> None:
+    photo, rendered = torch.full((1, 3, 4, 5), 0.2), torch.full((1, 3, 4, 5), torch.nan)
+    errors = skin_error_grey_levels(rendered, everywhere(1), photo, everywhere(1))
+    assert float(errors.error_grey_levels) == pytest.approx(255 * 0.8)
 
 
 def test_the_skin_metric_leaves_out_pictures_without_skin() -> None:

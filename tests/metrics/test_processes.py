@@ -11,7 +11,7 @@ from torchmetrics import Metric
 from metrics.coefficients import CoefficientCorrelation
 from metrics.images import PsnrDb, SkinErrorGreyLevels
 from metrics.landmarks import LandmarkNmeByYawPercent, LandmarkNmePercent
-from metrics.normals import DetailGainPercent, NormalErrorDegrees
+from metrics.normals import DetailGainPercent, NormalErrorDegrees, ReliefGainPercent
 from metrics.surfaces import VertexErrorMm, VertexErrorReductionPercent
 
 
@@ -30,6 +30,10 @@ CASES: dict[str, tuple[Callable[[], Metric], tuple[Tensor, ...]]] = {
     "reduction": (lambda: VertexErrorReductionPercent("rigid"), (rand(6, 9, 3), others(6, 9, 3), rand(9, 3))),
     "normals": (NormalErrorDegrees, (rand(6, 3, 4, 4), others(6, 3, 4, 4), rand(6, 4, 4) > 0.5)),
     "detail": (DetailGainPercent, (rand(6, 3, 4, 4), others(6, 3, 4, 4), rand(6, 3, 4, 4) + 1, rand(6, 4, 4) > 0.5)),
+    "relief": (
+        ReliefGainPercent,
+        (rand(6, 3, 9, 9), others(6, 3, 9, 9), rand(6, 3, 9, 9) + 1, rand(6, 9, 9) > 0.1, rand(6, 9, 9) > 0.5),
+    ),
     "skin": (SkinErrorGreyLevels, (rand(6, 3, 4, 4), rand(6, 4, 4) > 0.4, others(6, 3, 4, 4), others(6, 4, 4) > 0.5)),
     "psnr": (PsnrDb, (rand(6, 3, 4, 4), others(6, 3, 4, 4))),
     "correlation": (lambda: CoefficientCorrelation(5), (rand(6, 5), others(6, 5))),

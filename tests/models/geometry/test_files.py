@@ -177,6 +177,7 @@ def test_a_cut_off_file_is_named(tmp_path: Path, suffix: str, keep: float) -> No
         ("v 0 0 0\nf 1 1\n", "line 2 .*2 corners"),
         ("v 0 0 0\nf 0 1 1\n", "line 2 .*counts from 1"),
         ("v 0 0 0\nf 1 1 5\n", "number 5 of 1 vertices"),
+        ("v 0 0 0\nf -1 -1 -2\n", "line 2 .*beyond the first"),
         ("v 0 0 0\nv 0 0\n", "missing or varying"),
         ("f 1 2 3\n", "no vertices|number 3"),
     ],

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from datamodules.landmarks import FLIP_PERMUTATION
 from models.losses.landmarks import (
     landmark_loss,
     landmark_weights,
@@ -72,32 +73,10 @@ def test_a_landmark_three_pixels_off_costs_nine_squared_pixels_of_a_300_px_pictu
     assert float(landmark_loss(target + 3, target, torch.ones(1, 68), 300)) == pytest.approx(9)
 
 
-def test_landmark_weights_are_mirror_symmetric() -> None:
-    mirror = [
-        *range(16, -1, -1),
-        *range(26, 16, -1),
-        27,
-        28,
-        29,
-        30,
-        35,
-        34,
-        33,
-        32,
-        31,
-        45,
-        44,
-        43,
-        42,
-        47,
-        46,
-        39,
-        38,
-        37,
-    ]
-    mirror += [36, 41, 40, 54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65]
+def test_landmark_weights_are_mirror_symmetric_and_heavy_on_the_lips() -> None:
     weights = landmark_weights()
-    assert torch.equal(weights, weights[mirror])
+    assert torch.equal(weights, weights[list(FLIP_PERMUTATION)])
+    assert weights[[62, 37, 36, 1, 0]].tolist() == [10, 7.5, 5, 2, 1]
 
 
 def test_the_silhouette_is_where_facing_and_turned_away_triangles_meet() -> None:

@@ -234,6 +234,15 @@ def test_an_unwritable_cache_costs_only_time(tmp_path: Path) -> None:
     assert model.identity_size == 2
 
 
+def test_a_full_disk_leaves_nothing_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object, **arrays: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    assert procedural_face("tiny", identity_size=2, albedo_size=2, cache=tmp_path).identity_size == 2
+    assert not list(tmp_path.iterdir())
+
+
 def test_bad_requests_are_explained(cache: Path) -> None:
     # past the run-time check of annotations, as a user's call is outside the tests
     unchecked = inspect.unwrap(procedural_face)
