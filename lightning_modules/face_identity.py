@@ -6,7 +6,7 @@ people -> two renderings each, with other expressions, poses, lights and backgro
 import lightning
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, interpolate
+from torch.nn.functional import cross_entropy, interpolate, normalize
 from torch.utils.data import DataLoader, Dataset
 
 from lightning_modules.hyper_parameters import save_plain_hyperparameters
@@ -51,9 +51,9 @@ class FaceIdentity(lightning.LightningModule):
         embedder: IdentityEmbedder,
         people: int = 32,
         batches: int = 300,
-        temperature: float = 0.1,
+        temperature: float = 0.5,
         side: int = 96,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 3e-3,
     ) -> None:
         super().__init__()
         save_plain_hyperparameters(self)
@@ -86,7 +86,10 @@ class FaceIdentity(lightning.LightningModule):
         """Loss, and the share of people whose two pictures find each other among all."""
         with torch.no_grad():
             pictures = self.photographs(seed)
-        first, second = self.embedder(pictures).chunk(2)
+        # every picture shows a face: without that common part all embeddings would point the same way at first, and the
+        # contrast would have no slope
+        raw = self.embedder.raw(pictures)
+        first, second = normalize(raw - raw.mean(0, keepdim=True), dim=1).chunk(2)
         likeness = first @ second.T / self.temperature
         people = torch.arange(self.people, device=likeness.device)
         loss = (cross_entropy(likeness, people) + cross_entropy(likeness.T, people)) / 2
@@ -115,7 +118,9 @@ class FaceIdentity(lightning.LightningModule):
         )
         on_device = FaceParameters(*(part.to(self.device) for part in parameters))
         rendering = self.renderer.render(on_device, self.renderer.deform(on_device, self.side), self.side)
-        background = interpolate(uniform(count, 3, 5, 5), size=(self.side, self.side), mode="bicubic").clamp(0, 1)
+        # faint, lest the background be what is told apart
+        waves = interpolate(uniform(count, 3, 5, 5) - 0.5, size=(self.side, self.side), mode="bicubic")
+        background = 0.5 + 0.15 * waves
         noisy = paste(rendering, background.to(self.device)) + 0.02 * torch.randn(
             rendering.image.shape, generator=generator
         ).to(self.device)

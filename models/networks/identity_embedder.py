@@ -51,6 +51,10 @@ class IdentityEmbedder(nn.Module):
                 f"{path} holds no embedder of this size: give a checkpoint of a face-identity run."
             ) from error
 
+    def raw(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k"]:
+        """The embedding before it is scaled to length 1. Differentiable in the pictures."""
+        return self.projection(self.encoder(resized(images, self.encoder.image_size)))
+
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k"]:
         """Differentiable in the pictures."""
-        return normalize(self.projection(self.encoder(resized(images, self.encoder.image_size))), dim=1)
+        return normalize(self.raw(images), dim=1)
