@@ -150,7 +150,10 @@ def train(run: Path, config: str, data: Path, seed: int, *more: object) -> None:
         resume = ["--ckpt_path", "last"]
     elif (run / "config.yaml").is_file():
         shutil.rmtree(run)  # interrupted before its first checkpoint
-    words = ["--config", CONFIGS / config, "--run", run, "--data.init_args.root", data, "--seed_everything", seed]
+    recipe = CONFIGS / config
+    if recipe.is_relative_to(Path.cwd()):
+        recipe = recipe.relative_to(Path.cwd())  # the command is kept beside the numbers, for others to run
+    words = ["--config", recipe, "--run", run, "--data.init_args.root", data, "--seed_everything", seed]
     threefold("fit", *words, *resume, *more)
 
 
