@@ -76,7 +76,7 @@ def class_of(checkpoint: dict[str, Any], path: Path) -> type[LightningModule]:
         )
     if not name.startswith(MODULE_PACKAGE):
         raise UserError(f"{path} asks for the class {name}, which is not one of this project's, and was not loaded")
-    for inner in class_paths(parameters):
+    for inner in class_paths([parameters, checkpoint.get("coarse_hyper_parameters", {})]):
         if not inner.startswith(CLASS_PACKAGES):
             raise UserError(
                 f"{path} asks for the class {inner}, which is not one of this project's, and was not loaded"

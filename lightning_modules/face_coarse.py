@@ -29,7 +29,7 @@ from models.faces.parameters import FaceParameters
 from models.faces.portraits import coarse_panel, face_mesh
 from models.faces.reconstructor import FaceGeometry, FaceReconstructor, FaceRendering, paste, screen_normals
 from models.faces.refinement import refine
-from models.faces.skin import skin_mask
+from models.faces.skin import skin_or_everything
 from models.geometry.mesh import Mesh
 from models.geometry.normals import face_area_vectors
 from models.losses.landmarks import (
@@ -281,7 +281,7 @@ class FaceCoarse(lightning.LightningModule):
         side = self.rendering_size
         image = resized(batch.image, side)
         rendering = self.reconstructor.render(parameters, self.reconstructor.deform(parameters, side), side)
-        skin = skin_mask(batch.segmentation, batch.landmarks, batch.landmark_weights)
+        skin = skin_or_everything(batch.segmentation, batch.landmarks, batch.landmark_weights)
         # a reduced pixel counts when all of it is skin
         mask = rendering.skin * (resized(skin[:, None].float(), side) > 0.99)
         losses = {"photometric": photometric_loss(image, rendering.image, mask)}

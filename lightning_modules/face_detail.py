@@ -24,7 +24,7 @@ from models.faces.detail import DetailedRendering, DetailedSurface, FaceDetailer
 from models.faces.parameters import FaceParameters
 from models.faces.portraits import detail_panel
 from models.faces.reconstructor import FaceGeometry, FaceRendering
-from models.faces.skin import skin_mask
+from models.faces.skin import skin_or_everything
 from models.geometry.mesh import Mesh
 from models.losses.photometric import photometric_loss
 from models.losses.smoothness import (
@@ -163,7 +163,7 @@ class FaceDetail(lightning.LightningModule):
     def losses(self, batch: FaceSample, faces: DetailedFaces) -> dict[str, Tensor]:
         """The terms of Chen et al. 2020, section 2.6 of their release, on the UV grid."""
         valid, surface = self.detailer.valid, faces.surface
-        skin = skin_mask(batch.segmentation, batch.landmarks, batch.landmark_weights)
+        skin = skin_or_everything(batch.segmentation, batch.landmarks, batch.landmark_weights)
         skin = skin & ((batch.segmentation == SKIN_CLASS) | (batch.segmentation < 0))
         compared = skin[:, None].float() * faces.coarse.skin
         broad = broad_difference(batch.image - faces.coarse.image, compared, self.detailer.broad_share)

@@ -1,5 +1,7 @@
 """Where a picture shows skin: from its segmentation, or, without one, from its landmarks."""
 
+import warnings
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -25,7 +27,9 @@ def skin_from_landmarks(landmarks: Float[Tensor, "b 68 2"], side: int) -> Bool[T
 def skin_mask(
     segmentation: Int[Tensor, "b s s"], landmarks: Float[Tensor, "b 68 2"], known: Float[Tensor, "b 68"]
 ) -> Bool[Tensor, "b s s"]:
-    """Skin of each picture: by its segmentation; where that is -1, by landmarks; without both, the whole picture."""
+    """Skin of each picture: by its segmentation; where that is -1, by its landmarks; without both, nowhere: a measure
+    must not take glasses and hair for skin without a word.
+    """
     # a table instead of torch.isin, which takes twenty times as long; the last entry is for -1
     table = torch.zeros(256, dtype=torch.bool, device=segmentation.device)
     table[list(SKIN_CLASSES)] = True
@@ -33,5 +37,21 @@ def skin_mask(
     without = segmentation.amax((1, 2)) < 0
     if not bool(without.any()):
         return segmented
-    outlined = skin_from_landmarks(landmarks, segmentation.shape[-1]) | (known.amin(1) == 0)[:, None, None]
+    outlined = skin_from_landmarks(landmarks, segmentation.shape[-1]) & (known.amin(1) > 0)[:, None, None]
     return torch.where(without[:, None, None], outlined, segmented)
+
+
+def skin_or_everything(
+    segmentation: Int[Tensor, "b s s"], landmarks: Float[Tensor, "b 68 2"], known: Float[Tensor, "b 68"]
+) -> Bool[Tensor, "b s s"]:
+    """`skin_mask` for training, where a picture with neither segmentation nor landmarks teaches by all its pixels that
+    the model covers. Warns of it once: hair and glasses then become colour and shape.
+    """
+    unknown = (segmentation.amax((1, 2)) < 0) & (known.amin(1) == 0)
+    if bool(unknown.any()):
+        warnings.warn(
+            "Some training pictures have neither a mask nor landmarks, so hair and glasses over the face are taken for "
+            "skin: put masks/ or landmarks/ beside them.",
+            stacklevel=2,
+        )
+    return skin_mask(segmentation, landmarks, known) | unknown[:, None, None]
