@@ -298,12 +298,16 @@ class FaceCoarse(lightning.LightningModule):
     def score(self, batch: FaceSample | FaceTruthSample) -> None:
         """Measure one batch; `on_*_epoch_end` reports."""
         photo = batch.photo if isinstance(batch, FaceTruthSample) else batch
+        self.scores.update(batch, *self.explain(photo))
+
+    def explain(self, photo: FaceSample) -> tuple[FaceParameters, FaceGeometry, FaceRendering]:
+        """As `reconstruct`, after `refinement_steps` of test-time refinement."""
         parameters, geometry, rendering = self.reconstruct(photo.image)
         if self.refinement_steps > 0:
             parameters = self.refined(photo, parameters)
             geometry = self.reconstructor.deform(parameters, photo.image.shape[-1])
             rendering = self.reconstructor.render(parameters, geometry, photo.image.shape[-1])
-        self.scores.update(batch, parameters, geometry, rendering)
+        return parameters, geometry, rendering
 
     def refined(self, photo: FaceSample, parameters: FaceParameters) -> FaceParameters:
         """Parameters after test-time refinement, without the pictures' masks: a user's picture has none."""

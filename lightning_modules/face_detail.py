@@ -77,6 +77,7 @@ class FaceDetail(lightning.LightningModule):
         weights: of the losses.
         laplacian_threshold_mm2, normal_threshold, bend_threshold: squared roughness below which smoothing has no
             gradient (the paper at 512 texels: 0.2, 1e-3, 1e-4; a finer grid has smaller steps).
+        refinement_steps, refine_with_landmarks: see `FaceCoarse`; the fine stage is then measured on refined faces.
         learning_rate, schedule: "cosine", or "published": 0.99 every 5000 steps down to a hundredth.
     """
 
@@ -95,6 +96,8 @@ class FaceDetail(lightning.LightningModule):
         laplacian_threshold_mm2: float = 0.2,
         normal_threshold: float = 1e-3,
         bend_threshold: float = 1e-2,
+        refinement_steps: int = 0,
+        refine_with_landmarks: bool = False,
         learning_rate: float = 1e-3,
         schedule: Literal["cosine", "published"] = "cosine",
     ) -> None:
@@ -103,6 +106,7 @@ class FaceDetail(lightning.LightningModule):
         coarse, self.coarse_hyper_parameters = coarse_stage(coarse_checkpoint)
         self.coarse = coarse.eval().requires_grad_(False)
         parts = tuple(smooth_parts)
+        self.coarse.refinement_steps, self.coarse.refine_with_landmarks = refinement_steps, refine_with_landmarks
         self.detailer = FaceDetailer(
             self.coarse.face_model,
             uv_size,
@@ -153,7 +157,13 @@ class FaceDetail(lightning.LightningModule):
     def reconstruct(self, images: Tensor) -> DetailedFaces:
         """Coarse face, observation in UV, displacement, detailed surface and rendering."""
         with torch.no_grad():
-            parameters, geometry, coarse = self.coarse.reconstruct(images)
+            explained = self.coarse.reconstruct(images)
+        return self.detail(images, *explained)
+
+    def detail(
+        self, images: Tensor, parameters: FaceParameters, geometry: FaceGeometry, coarse: FaceRendering
+    ) -> DetailedFaces:
+        """What the fine stage makes of pictures that the coarse stage has explained."""
         model, detailer = self.coarse.face_model, self.detailer
         observation = detailer.observe(images, model, parameters, geometry, coarse)
         surface = detailer.displace(model, geometry, detailer.displacement(observation))
@@ -188,7 +198,7 @@ class FaceDetail(lightning.LightningModule):
     def score(self, batch: FaceSample | FaceTruthSample) -> None:
         """Measure one batch; `on_*_epoch_end` reports."""
         photo = batch.photo if isinstance(batch, FaceTruthSample) else batch
-        faces = self.reconstruct(photo.image)
+        faces = self.detail(photo.image, *self.coarse.explain(photo))
         self.scores.update(batch, faces.parameters, faces.geometry, faces.coarse)
         self.scores.update_detail(batch, faces.coarse, faces.detailed)
 
