@@ -12,7 +12,7 @@ def dense_mesh(
     valid: Bool[Tensor, "h w"],
     texture: Float[Tensor, "3 s t"] | None = None,
     *,
-    longest_edge: float = 2.5,
+    longest_edge: float = 4.0,
 ) -> Mesh:
     """Every 2 x 2 block of valid texels becomes two triangles (Chen et al., TIP 2020); metres, with UV and texture.
 
