@@ -224,10 +224,10 @@ class FaceDetail(lightning.LightningModule):
         """The displaced surfaces of a batch, textured with what the camera saw, in metres."""
         photo = batch.photo if isinstance(batch, FaceTruthSample) else batch
         faces = self.reconstruct(photo.image)
+        valid, corner_ids = self.detailer.valid.cpu(), self.detailer.corner_ids(self.coarse.face_model).cpu()
+        positions, textures = faces.surface.positions_mm.cpu(), faces.observation.photo.cpu()
         return {
-            f"face-{int(index):04d}": dense_mesh(
-                faces.surface.positions_mm[row].cpu(), self.detailer.valid.cpu(), faces.observation.photo[row].cpu()
-            )
+            f"face-{int(index):04d}": dense_mesh(positions[row], valid, textures[row], corner_ids)
             for row, index in enumerate(photo.index)
         }
 

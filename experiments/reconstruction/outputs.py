@@ -62,7 +62,8 @@ def fine_mesh(face: ExplainedFace, texture: Float[Tensor, "3 t t"] | None) -> Me
     """The displaced UV-grid mesh in the same frame, metres; None for a coarse run."""
     if face.surface is None or face.networks.detail is None:
         return None
-    return dense_mesh(face.surface.positions_mm[0], face.networks.detail.valid, texture)
+    detail = face.networks.detail
+    return dense_mesh(face.surface.positions_mm[0], detail.valid, texture, detail.corner_ids(face.face_model))
 
 
 def neutral_mesh(face: ExplainedFace) -> tuple[Mesh, Float[Tensor, "7 3"]]:

@@ -12,7 +12,7 @@ colour over whole parts of the face is taken out first (`broad_difference`), les
 from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from kornia.filters import gaussian_blur2d
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
@@ -113,6 +113,10 @@ class FaceDetailer(nn.Module):
     def grid(self) -> UvGrid:
         """Which point of the mesh lies under each texel."""
         return UvGrid(self.grid_face_index, self.grid_barycentrics, self.valid)
+
+    def corner_ids(self, face_model: MorphableModel) -> Int[Tensor, "u u 3"]:
+        """The vertices of the coarse triangle under each texel; those of the first one where there is none."""
+        return face_model.faces[self.grid_face_index.clamp_min(0)]
 
     @torch.no_grad()
     def observe(
