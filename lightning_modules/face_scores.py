@@ -10,8 +10,8 @@ from datamodules.samples import FaceSample, FaceTruthSample
 from metrics.coefficients import CoefficientCorrelation
 from metrics.images import SkinErrorGreyLevels
 from metrics.landmarks import LandmarkNmePercent
-from metrics.normals import DetailGainPercent, NormalErrorDegrees, ReliefGainPercent
-from metrics.surfaces import VertexErrorMm, VertexErrorReductionPercent
+from metrics.normals import NormalErrorDegrees, ReliefGainPercent
+from metrics.surfaces import VertexErrorMm, VertexErrorReductionPercent, error_reduction_percent
 from models.faces.detail import DetailedRendering
 from models.faces.parameters import FaceParameters
 from models.faces.reconstructor import FaceGeometry, FaceRendering
@@ -127,7 +127,6 @@ class DetailScores(CoarseScores):
 
     def __init__(self, face_model: MorphableModel) -> None:
         super().__init__(face_model)
-        self.wrinkle_gain = DetailGainPercent()
         self.relief_gain = ReliefGainPercent()
         self.coarse_wrinkles = NormalErrorDegrees()
         self.fine_wrinkles = NormalErrorDegrees()
@@ -151,7 +150,6 @@ class DetailScores(CoarseScores):
         self.fine_skin.update(detailed.image, covered, photo.image, skin)
         if isinstance(batch, FaceTruthSample):
             wrinkles = batch.wrinkles & covered & (batch.normals.square().sum(1) > 0)
-            self.wrinkle_gain.update(coarse.normals, detailed.normals, batch.normals, wrinkles)
             self.coarse_wrinkles.update(coarse.normals, batch.normals, wrinkles)
             self.fine_wrinkles.update(detailed.normals, batch.normals, wrinkles)
             both = (batch.normals.square().sum(1) > 0) & covered
@@ -159,12 +157,13 @@ class DetailScores(CoarseScores):
             self.relief_gain.update(coarse.normals, detailed.normals, batch.normals, both, wrinkles)
 
     def figures(self) -> dict[str, Tensor]:
+        coarse, fine = self.coarse_wrinkles.compute(), self.fine_wrinkles.compute()
         return super().figures() | {
             "skin_error_coarse_grey": self.coarse_skin.compute()["error"],
             "skin_error_fine_grey": self.fine_skin.compute()["error"],
-            "detail_gain_percent": self.wrinkle_gain.compute(),
+            "detail_gain_percent": error_reduction_percent(fine[None], coarse[None]),  # over the same pixels
             "relief_gain_percent": self.relief_gain.compute(),
-            "wrinkle_normal_error_coarse_degrees": self.coarse_wrinkles.compute(),
-            "wrinkle_normal_error_fine_degrees": self.fine_wrinkles.compute(),
+            "wrinkle_normal_error_coarse_degrees": coarse,
+            "wrinkle_normal_error_fine_degrees": fine,
             "normal_error_fine_degrees": self.fine_normals.compute(),
         }

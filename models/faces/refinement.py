@@ -7,7 +7,7 @@ from torch.nn.functional import interpolate as resize
 
 from models.faces.landmark_fit import UNKNOWN, LandmarkFit
 from models.faces.parameters import FaceParameters
-from models.faces.reconstructor import FaceReconstructor
+from models.faces.reconstructor import FaceGeometry, FaceReconstructor
 from models.faces.skin import SKIN_CLASSES
 
 COLOUR_NOISE = 0.06
@@ -61,8 +61,10 @@ def refine(
     with torch.enable_grad():
         for _ in range(steps):
             optimiser.zero_grad()
-            loss = colour_cost(reconstructor, free, target, allowed)
-            loss = loss + landmark_cost(reconstructor, free, anchor, known, side, noise_share) + prior_cost(free, start)
+            geometry = reconstructor.deform(free, rendering_size)
+            points = geometry.landmarks * (side / rendering_size)
+            loss = colour_cost(reconstructor, free, geometry, target, allowed)
+            loss = loss + landmark_cost(points, anchor, known, noise_share * side) + prior_cost(free, start)
             loss.sum().backward()
             optimiser.step()
             decay.step()
@@ -79,14 +81,17 @@ def allowed_pixels(segmentation: Tensor | None, images: Tensor, size: int) -> Fl
 
 
 def colour_cost(
-    reconstructor: FaceReconstructor, parameters: FaceParameters, target: Tensor, allowed: Tensor
+    reconstructor: FaceReconstructor,
+    parameters: FaceParameters,
+    geometry: FaceGeometry,
+    target: Float[Tensor, "b 3 s s"],
+    allowed: Float[Tensor, "b 1 s s"],
 ) -> Float[Tensor, " b"]:
     """Negative log likelihood of the colours: a robust mean over the compared pixels.
 
     A face of half the size gains nothing by it, but one outside the picture costs nothing: the landmarks hold it.
     """
-    size = target.shape[-1]
-    rendering = reconstructor.render(parameters, reconstructor.deform(parameters, size), size)
+    rendering = reconstructor.render(parameters, geometry, target.shape[-1])
     mask = (rendering.skin * allowed)[:, 0]
     # norm over the colours, eased at zero: linear for large errors such as glasses and hair
     distance = ((rendering.image - target).square().sum(1) + 1e-4).sqrt()
@@ -95,11 +100,10 @@ def colour_cost(
 
 
 def landmark_cost(
-    reconstructor: FaceReconstructor, parameters: FaceParameters, anchor: Tensor, known: Tensor, side: int, share: float
+    points: Float[Tensor, "b 68 2"], anchor: Float[Tensor, "b 68 2"], known: Float[Tensor, "b 68"], noise_px: float
 ) -> Float[Tensor, " b"]:
-    """Half the squared distances of the known points in units of their noise, `share` of the side."""
-    landmarks = reconstructor.deform(parameters, side).landmarks
-    return 0.5 * (((landmarks - anchor) / (share * side)).square().sum(2) * known).sum(1)
+    """Half the squared distances of the known points in units of their noise."""
+    return 0.5 * (((points - anchor) / noise_px).square().sum(2) * known).sum(1)
 
 
 def prior_cost(parameters: FaceParameters, start: FaceParameters) -> Float[Tensor, " b"]:
