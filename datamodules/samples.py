@@ -53,3 +53,61 @@ FACE_CLASSES = (
     "left ear", "right ear", "mouth", "upper lip", "lower lip", "hair", "hat", "earring", "necklace", "neck", "cloth",
 )  # fmt: skip
 """Segmentation class i has the name FACE_CLASSES[i] (CelebAMask-HQ's numbering)."""
+
+
+class BodySample(NamedTuple):
+    """Pictures of one body from n sides, and labelled points around it."""
+
+    images: Tensor
+    """[n, 3, h, w] RGB in [0, 1], background included."""
+    masks: Tensor
+    """[n, 1, h, w] 1 where the person is, 0 elsewhere."""
+    view_from_body: Tensor
+    """[n, 4, 4] calibrations, see `models.geometry.view_cameras`."""
+    points_cm: Tensor
+    """[p, 3] in the body frame: centimetres of a person of 180 cm around the middle of the body, +y up, +z front."""
+    occupancy: Tensor
+    """[p] 1 inside the body, 0 outside."""
+    index: Tensor
+    """[] int64 position of the record in the data set's sorted list."""
+
+
+class BandTruth(NamedTuple):
+    """The folds of a procedural garment, taken apart by wavelength; q = 0 where the body is not procedural."""
+
+    points_cm: Tensor
+    """[q, 3] on the true surface."""
+    normals: Tensor
+    """[q, 3] outward, unit length."""
+    shifts_cm: Tensor
+    """[s] along the normals."""
+    smooth_field_cm: Tensor
+    """[q, s] signed distance to the body without folds, at points + shift * normal."""
+    heights_cm: Tensor
+    """[q, 3] by how much each of the three bands displaces the surface there."""
+
+
+class BodyTruthSample(NamedTuple):
+    """A body with its true surface; batches hold one body."""
+
+    body: BodySample
+    vertices_cm: Tensor
+    """[v, 3] in the body frame."""
+    faces: Tensor
+    """[f, 3] int64."""
+    bands: BandTruth
+
+
+class BodyNormalSample(NamedTuple):
+    """A picture of a body with its normals as the camera sees them: x right, y up, z towards the camera."""
+
+    image: Tensor
+    """[3, h, w] RGB in [0, 1]."""
+    mask: Tensor
+    """[1, h, w]"""
+    front: Tensor
+    """[3, h, w] unit normals of the near surface; 0 outside."""
+    back: Tensor
+    """[3, h, w] unit normals of the far surface in the same picture (z is negative on most of it); 0 outside."""
+    index: Tensor
+    """[] int64"""
