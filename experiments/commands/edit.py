@@ -17,10 +17,10 @@ def transfer(face: Path, expression: Path, out: Path, run: Path | None = None) -
         out: folder for the results.
         run: the run that made both; the one named in the first reconstruction when left out.
     """
-    from experiments.reconstruction.editing import with_expression_of
-    from experiments.reconstruction.outputs import coarse_mesh, fine_mesh, on_screen
-    from experiments.reconstruction.overlay import draw_on_photo
-    from experiments.reconstruction.reading import read_face
+    from experiments.reconstruction.faces.editing import with_expression_of
+    from experiments.reconstruction.faces.outputs import coarse_mesh, fine_mesh, on_screen
+    from experiments.reconstruction.faces.overlay import draw_on_photo
+    from experiments.reconstruction.faces.reading import read_face
 
     kept = read_face(face, run)
     given = read_face(expression, networks=kept.face.networks)
@@ -41,10 +41,10 @@ def relight(face: Path, light: Path, out: Path, run: Path | None = None) -> None
         out: folder for the results.
         run: the run that made both; the one named in the first reconstruction when left out.
     """
-    from experiments.reconstruction.editing import relit_texture
-    from experiments.reconstruction.outputs import coarse_mesh, fine_mesh, on_screen
-    from experiments.reconstruction.overlay import draw_on_photo
-    from experiments.reconstruction.reading import read_face
+    from experiments.reconstruction.faces.editing import relit_texture
+    from experiments.reconstruction.faces.outputs import coarse_mesh, fine_mesh, on_screen
+    from experiments.reconstruction.faces.overlay import draw_on_photo
+    from experiments.reconstruction.faces.reading import read_face
 
     shown = read_face(face, run)
     lamp = read_face(light, networks=shown.face.networks)

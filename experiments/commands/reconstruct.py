@@ -35,10 +35,10 @@ def reconstruct(
         refine: steps of optimisation on each picture itself; 0 takes the network's answer, 200 is a good number.
         texture_size: side of the texture in texels.
     """
-    from experiments.reconstruction.explanation import explain, load_networks
-    from experiments.reconstruction.faces_in_photos import Hints, face_in_photo
-    from experiments.reconstruction.outputs import face_outputs
-    from experiments.reconstruction.saving import save_outputs
+    from experiments.reconstruction.faces.explanation import explain, load_networks
+    from experiments.reconstruction.faces.outputs import face_outputs
+    from experiments.reconstruction.faces.photos import Hints, face_in_photo
+    from experiments.reconstruction.faces.saving import save_outputs
 
     refuse_bad_numbers(pictures, box, landmarks, mask, refine, texture_size)
     hints = Hints(landmarks, box, mask, person)

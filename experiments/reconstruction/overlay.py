@@ -2,14 +2,12 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import Image, ImageDraw
+from PIL import Image
 from torch import Tensor
 
 from experiments.reconstruction.drawing import Drawing, draw
-from experiments.reconstruction.explanation import ExplainedFace
 from models.geometry.mesh import Mesh
 
 LARGEST_DRAWING = 1600
@@ -37,23 +35,21 @@ def window_around(points: Float[Tensor, "p 3"], photo_size: tuple[int, int]) -> 
     return Window(left, top, width, height, min(1.0, LARGEST_DRAWING / max(width, height)))
 
 
-def draw_on_photo(
+def draw_over(
     photo: Image.Image,
-    face: ExplainedFace,
     mesh: Mesh,
-    vertices_screen: Float[Tensor, "v 3"],
+    vertices_photo: Float[Tensor, "v 3"],
     *,
     light: Float[Tensor, "9 3"] | None = None,
 ) -> Image.Image:
-    """A mesh over the photograph. `vertices_screen` are its vertices on the crop's screen (`face.in_photo` moves them).
+    """A mesh over the photograph. `vertices_photo` are its vertices in pixels of the photograph, the third the depth.
 
     `light` as for `draw`.
     """
-    points = face.in_photo(vertices_screen)
-    window = window_around(points, photo.size)
-    corner = points.new_tensor([window.left, window.top, 0])
+    window = window_around(vertices_photo, photo.size)
+    corner = vertices_photo.new_tensor([window.left, window.top, 0])
     size = (max(1, round(window.height * window.reduction)), max(1, round(window.width * window.reduction)))
-    drawing = draw(mesh, (points - corner) * window.reduction, size, light=light)
+    drawing = draw(mesh, (vertices_photo - corner) * window.reduction, size, light=light)
     return pasted(photo, drawing, window)
 
 
@@ -64,21 +60,6 @@ def pasted(photo: Image.Image, drawing: Drawing, window: Window) -> Image.Image:
     front = picture_of(opaque).resize((window.width, window.height))
     result = photo.copy()
     result.paste(front, (window.left, window.top), coverage)
-    return result
-
-
-def with_landmarks(photo: Image.Image, predicted: Float[Tensor, "68 2"], given: np.ndarray | None) -> Image.Image:
-    """The photograph with the predicted points in green, and the given ones, where there are some, in red."""
-    result = photo.copy()
-    pen = ImageDraw.Draw(result)
-    radius = max(1.5, float((predicted.amax(0) - predicted.amin(0)).max()) / 110)
-    if given is not None:
-        for x, y in given.tolist():
-            pen.ellipse(
-                (x - radius, y - radius, x + radius, y + radius), outline=(255, 60, 60), width=max(1, int(radius / 2))
-            )
-    for x, y in predicted.tolist():
-        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=(60, 255, 90))
     return result
 
 

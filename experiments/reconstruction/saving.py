@@ -9,13 +9,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
+import torch
 from PIL import Image
 
-from datamodules.landmarks import write_landmarks
 from experiments.errors import UserError
-from experiments.reconstruction.outputs import FaceOutputs, landmark_rows, without_texture
-from experiments.reconstruction.overlay import picture_of
 from experiments.reconstruction.turntable import FRAME_MILLISECONDS
 from models.geometry.files import write_mesh
 from models.geometry.mesh import Mesh
@@ -60,27 +57,6 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def save_outputs(outputs: FaceOutputs, folder: Path) -> None:
-    """Writes everything into a folder of its own, whole or not at all (see `whole_folder` for errors)."""
-    with whole_folder(folder) as target:
-        save_mesh_files(outputs.coarse, target, "coarse")
-        if outputs.fine is not None:
-            save_mesh_files(outputs.fine, target, "fine")
-        write_mesh(outputs.neutral, target / "neutral.ply")
-        np.savetxt(target / "neutral.txt", outputs.neutral_landmarks.double().cpu().numpy(), fmt="%.7f")
-        picture_of(outputs.texture.image).save(target / "texture.png")
-        picture_of(outputs.texture.observed.expand(3, -1, -1)).convert("L").save(target / "texture_observed.png")
-        if outputs.displacement is not None:
-            outputs.displacement.picture().save(target / "displacement.png")
-            np.save(target / "displacement_mm.npy", outputs.displacement.millimetres.cpu().numpy())
-            write_json(outputs.displacement.description(), target / "displacement.json")
-        for name, picture in outputs.pictures.items():
-            picture.save(target / f"{name}.png")
-        save_animation(outputs.turntable, target / "turntable.gif")
-        write_landmarks(landmark_rows(outputs.landmarks), target / "landmarks.txt")
-        write_json(outputs.values, target / MARK)
-
-
 def save_mesh_files(mesh: Mesh, folder: Path, name: str) -> None:
     """One mesh as glb and obj with texture, and as ply with vertex colours."""
     write_mesh(mesh, folder / f"{name}.glb")
@@ -94,3 +70,16 @@ def save_animation(frames: list[Image.Image], path: Path) -> None:
 
 def write_json(values: dict[str, Any], path: Path) -> None:
     path.write_text(json.dumps(values, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def without_texture(mesh: Mesh) -> Mesh:
+    """The same mesh with its texture's colour at every vertex, for formats and programs without textures."""
+    if mesh.texture is None or mesh.uv is None or mesh.face_uv is None:
+        return mesh
+    h, w = mesh.texture.shape[1:]
+    corner_uv = mesh.uv[mesh.face_uv].flatten(0, 1)
+    columns = (corner_uv[:, 0] * w).long().clamp(0, w - 1)
+    rows = ((1 - corner_uv[:, 1]) * h).long().clamp(0, h - 1)
+    colours = torch.zeros_like(mesh.vertices)
+    colours[mesh.faces.flatten()] = mesh.texture[:, rows, columns].T.to(colours)
+    return Mesh(mesh.vertices, mesh.faces, vertex_colors=colours)

@@ -15,8 +15,8 @@ import torch
 from PIL import Image
 
 from datamodules.pictures import read_picture
-from experiments.reconstruction import outputs, saving
-from experiments.reconstruction.explanation import load_networks
+from experiments.reconstruction.faces import outputs, saving
+from experiments.reconstruction.faces.explanation import load_networks
 from experiments.reconstruction.turntable import turntable
 from models.geometry.files import read_mesh
 from models.geometry.rotations import rotation_from_face_angles
@@ -189,11 +189,11 @@ def test_pictures_that_cannot_be_used_are_named(name: str, words: str, reconstru
 
 
 def test_of_several_faces_one_must_be_chosen(reconstruct, face_runs: FaceRuns, monkeypatch, tmp_path: Path) -> None:
-    from experiments.reconstruction import faces_in_photos
     from experiments.reconstruction.face_detection import FaceBox
+    from experiments.reconstruction.faces import photos
 
     faces = [FaceBox(5.0, 20.0, 45.0, 60.0), FaceBox(30.0, 20.0, 70.0, 60.0)]
-    monkeypatch.setattr(faces_in_photos, "detect_faces", lambda photo: faces)
+    monkeypatch.setattr(photos, "detect_faces", lambda photo: faces)
     picture = face_runs.data / "images" / "000000.jpg"
     assert_one_sentence(reconstruct(picture, landmarks=False), "000000.jpg", "2 faces", "--person")
     assert_one_sentence(reconstruct(picture, "--person", 3, landmarks=False), "--person 3", "2 face")
@@ -285,7 +285,7 @@ def test_an_empty_folder_is_filled(face_runs: FaceRuns, reconstruct, tmp_path: P
 
 
 def test_many_photographs_are_not_held_in_memory(face_runs: FaceRuns, reconstruct, monkeypatch) -> None:
-    from experiments.reconstruction import faces_in_photos
+    from experiments.reconstruction.faces import photos
 
     read_so_far: list[weakref.ref] = []
     most = 0
@@ -298,7 +298,7 @@ def test_many_photographs_are_not_held_in_memory(face_runs: FaceRuns, reconstruc
         most = max(most, sum(reference() is not None for reference in read_so_far))
         return picture
 
-    monkeypatch.setattr(faces_in_photos, "read_picture", read)
+    monkeypatch.setattr(photos, "read_picture", read)
     pictures = [face_runs.data / "images" / f"00000{number}.jpg" for number in range(4)]
     points = ("--landmarks", face_runs.data / "landmarks")
     assert reconstruct(*pictures, *points, landmarks=False, run=face_runs.coarse).status == 0

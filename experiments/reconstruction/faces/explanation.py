@@ -9,7 +9,7 @@ from torch import Tensor
 
 from datamodules.crops import Crop, crop_photo, crop_segmentation, move_points
 from experiments.errors import UserError
-from experiments.reconstruction.faces_in_photos import FaceInPhoto
+from experiments.reconstruction.faces.photos import FaceInPhoto
 from experiments.runs import load_module, trained_crop_size
 from lightning_modules.face_coarse import FaceCoarse
 from lightning_modules.face_detail import FaceDetail

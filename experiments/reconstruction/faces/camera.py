@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from experiments.reconstruction.explanation import ExplainedFace
-from experiments.reconstruction.faces_in_photos import FaceInPhoto
+from experiments.reconstruction.faces.explanation import ExplainedFace
+from experiments.reconstruction.faces.photos import FaceInPhoto
 from models.geometry.cameras import FACE_PIXELS_PER_MM_AT_UNIT_SIDE
 
 OPENCV_FROM_CAMERA = torch.diag(torch.tensor([1.0, -1.0, -1.0]))

@@ -9,14 +9,15 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from experiments.reconstruction.camera import parameter_values
-from experiments.reconstruction.displacement import DisplacementMap, displacement_map, tangent_normals
 from experiments.reconstruction.drawing import draw
-from experiments.reconstruction.explanation import ExplainedFace
-from experiments.reconstruction.faces_in_photos import FaceInPhoto
-from experiments.reconstruction.overlay import draw_on_photo, normal_picture, picture_of, with_landmarks
-from experiments.reconstruction.strip import strip
-from experiments.reconstruction.texture import FaceTexture, photo_texture
+from experiments.reconstruction.faces.camera import parameter_values
+from experiments.reconstruction.faces.displacement import DisplacementMap, displacement_map, tangent_normals
+from experiments.reconstruction.faces.explanation import ExplainedFace
+from experiments.reconstruction.faces.overlay import draw_on_photo, with_landmarks
+from experiments.reconstruction.faces.photos import FaceInPhoto
+from experiments.reconstruction.faces.strip import strip
+from experiments.reconstruction.faces.texture import FaceTexture, photo_texture
+from experiments.reconstruction.overlay import normal_picture, picture_of
 from experiments.reconstruction.turntable import turntable
 from metrics.scans import NOW_LANDMARKS
 from models.faces.dense_mesh import dense_mesh
@@ -125,19 +126,6 @@ def reconstruction_pictures(
     if tangent is not None:
         pictures["normal_map_tangent"] = picture_of((tangent + 1) / 2)
     return pictures
-
-
-def without_texture(mesh: Mesh) -> Mesh:
-    """The same mesh with its texture's colour at every vertex, for formats and programs without textures."""
-    if mesh.texture is None or mesh.uv is None or mesh.face_uv is None:
-        return mesh
-    h, w = mesh.texture.shape[1:]
-    corner_uv = mesh.uv[mesh.face_uv].flatten(0, 1)
-    columns = (corner_uv[:, 0] * w).long().clamp(0, w - 1)
-    rows = ((1 - corner_uv[:, 1]) * h).long().clamp(0, h - 1)
-    colours = torch.zeros_like(mesh.vertices)
-    colours[mesh.faces.flatten()] = mesh.texture[:, rows, columns].T.to(colours)
-    return Mesh(mesh.vertices, mesh.faces, vertex_colors=colours)
 
 
 def landmark_rows(landmarks: Float[Tensor, "68 2"]) -> np.ndarray:

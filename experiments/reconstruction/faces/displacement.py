@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from experiments.reconstruction.explanation import ExplainedFace
+from experiments.reconstruction.faces.explanation import ExplainedFace
 
 ZERO_LEVEL = 32768
 HIGHEST = 65535

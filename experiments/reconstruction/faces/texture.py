@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, normalize
 
 from datamodules.crops import crop_photo, crop_segmentation
-from experiments.reconstruction.explanation import ExplainedFace
-from experiments.reconstruction.faces_in_photos import FaceInPhoto
+from experiments.reconstruction.faces.explanation import ExplainedFace
+from experiments.reconstruction.faces.photos import FaceInPhoto
 from models.faces.reconstructor import screen_normals
 from models.geometry.cameras import project_scaled_orthographic
 from models.morphable.linear import MorphableModel

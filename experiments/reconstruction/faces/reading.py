@@ -14,7 +14,7 @@ from torch import Tensor
 from datamodules.crops import Crop
 from datamodules.pictures import read_picture
 from experiments.errors import UserError, one_line
-from experiments.reconstruction.explanation import ExplainedFace, FaceNetworks, load_networks
+from experiments.reconstruction.faces.explanation import ExplainedFace, FaceNetworks, load_networks
 from experiments.reconstruction.saving import MARK
 from models.faces.parameters import FaceParameters
 

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate as resize
 from torch.nn.functional import normalize
 
-from experiments.reconstruction.explanation import ExplainedFace, with_parameters
+from experiments.reconstruction.faces.explanation import ExplainedFace, with_parameters
 from models.faces.reconstructor import screen_normals
 from models.rendering.lighting import shade_chen2020
 from models.rendering.textures import to_uv, uv_rasterization
