@@ -125,3 +125,36 @@ def flip_views(view_from_body: Float[Tensor, "*batch 4 4"]) -> Float[Tensor, "*b
 def turned_views(count: int, first_yaw: int | float = 0) -> Float[Tensor, "n 4 4"]:
     """`count` parallel views, equally spaced around the body, the first one at `first_yaw` radians."""
     return orthographic_views(first_yaw + torch.arange(count) * (2 * math.pi / count))
+
+
+def camera_axes(view_from_body: Float[Tensor, "*batch 4 4"]) -> Float[Tensor, "*batch 3 3"]:
+    """Unit rows x right, y up, z towards the camera: `axes @ normal_body` is a normal as the camera sees it.
+
+    A mirrored picture has mirrored axes, so that its normal maps are mirrored with their x negated.
+    """
+    x, y, z = view_from_body[..., 0, :3], -view_from_body[..., 1, :3], view_from_body[..., 2, :3]
+    z = torch.nn.functional.normalize(z, dim=-1)
+    # a perspective picture's rows lean towards the optical axis
+    x, y = (row - (row * z).sum(-1, keepdim=True) * z for row in (x, y))
+    return torch.stack([torch.nn.functional.normalize(row, dim=-1) for row in (x, y, z)], -2)
+
+
+def vertices_on_screen(
+    view_from_body: Float[Tensor, "b 4 4"], vertices_cm: Float[Tensor, "b v 3"], size: tuple[int, int]
+) -> Float[Tensor, "b v 3"]:
+    """The rasterizer's input for pictures of `size` = (h, w): x right, y down in pixels, z > 0 away from the camera.
+
+    z is 10 - depth for parallel views and h3, which is 1 at the body's origin, for perspective ones; see
+    `is_perspective`. Differentiable.
+    """
+    height, width = size
+    h = vertices_cm @ view_from_body[:, :, :3].mT + view_from_body[:, None, :, 3]
+    position = h[..., :2] / h[..., 3:].clamp_min(1e-6)
+    half = position.new_tensor([width / 2, height / 2])
+    z = h[..., 3] if is_perspective(view_from_body) else 10 - h[..., 2]
+    return torch.cat([(position + 1) * half, z[..., None]], -1)
+
+
+def is_perspective(view_from_body: Float[Tensor, "*batch 4 4"]) -> bool:
+    """Whether any of the views divides by depth."""
+    return bool((view_from_body[..., 3, :3] != 0).any())

@@ -7,11 +7,13 @@ import torch
 
 from models.geometry.view_cameras import (
     body_points_from_view,
+    camera_axes,
     crop_views,
     flip_views,
     orthographic_views,
     project_to_views,
     turned_views,
+    vertices_on_screen,
     view_from_projection,
 )
 
@@ -101,3 +103,25 @@ def test_a_mirrored_picture_mirrors_x_alone() -> None:
     plain, mirrored = project_to_views(views[None], points), project_to_views(flip_views(views)[None], points)
     torch.testing.assert_close(mirrored.position, plain.position * torch.tensor([-1.0, 1.0]))
     torch.testing.assert_close(mirrored.depth, plain.depth)
+
+
+def test_camera_axes_turn_normals_into_the_camera() -> None:
+    axes = camera_axes(orthographic_views(torch.tensor([math.pi / 2])))[0]
+    torch.testing.assert_close(axes @ torch.tensor([0.0, 0, 1]), torch.tensor([1.0, 0, 0]), atol=1e-6, rtol=0)
+    torch.testing.assert_close(axes @ torch.tensor([0.0, 1, 0]), torch.tensor([0.0, 1, 0]), atol=1e-6, rtol=0)
+    pinhole_axes = camera_axes(crop_views(view_from_projection(pinhole(-2), (64, 128)), 5, 3, 40, 20, (64, 128)))
+    torch.testing.assert_close(pinhole_axes, torch.eye(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(camera_axes(flip_views(turned_views(1))[0]), torch.diag(torch.tensor([-1.0, 1, 1])))
+
+
+@pytest.mark.parametrize("perspective", [False, True])
+def test_the_screen_has_the_pixels_of_the_view(perspective: bool) -> None:
+    view = view_from_projection(pinhole(), (64, 128)) if perspective else orthographic_views(torch.tensor([1.1]))[0]
+    points = torch.randn(1, 40, 3) * 50
+    seen = project_to_views(view[None, None], points)
+    screen = vertices_on_screen(view[None], points, (64, 128))
+    expected = (seen.position[0, 0] + 1) / 2 * torch.tensor([128.0, 64.0])
+    torch.testing.assert_close(screen[0, :, :2], expected, atol=1e-3, rtol=1e-4)
+    nearest = seen.depth[0, 0].argmax()
+    assert screen[0, :, 2].argmin() == nearest
+    assert (screen[..., 2] > 0).all()
