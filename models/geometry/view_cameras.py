@@ -122,6 +122,17 @@ def flip_views(view_from_body: Float[Tensor, "*batch 4 4"]) -> Float[Tensor, "*b
     return signs[:, None] * view_from_body
 
 
+def perspective_views(views: Float[Tensor, "n 4 4"], distance_cm: Float[Tensor, " n"]) -> Float[Tensor, "n 4 4"]:
+    """Parallel views as pinhole cameras see them from `distance_cm` before the body's origin, where the scale stays.
+
+    Differentiable in both.
+    """
+    towards = views[:, 2] * HALF_EXTENT_CM  # centimetres towards the camera
+    last = torch.zeros_like(towards)
+    last[:, 3] = 1
+    return torch.cat([views[:, :3], (last - towards / distance_cm[:, None])[:, None]], 1)
+
+
 def turned_views(count: int, first_yaw: int | float = 0) -> Float[Tensor, "n 4 4"]:
     """`count` parallel views, equally spaced around the body, the first one at `first_yaw` radians."""
     return orthographic_views(first_yaw + torch.arange(count) * (2 * math.pi / count))
