@@ -1,0 +1,20 @@
+"""The mesh of a body from what a network says about points."""
+
+import torch
+
+from models.geometry.extraction import extract_mesh
+from models.geometry.grids import Bounds, Query
+from models.geometry.mesh import Mesh
+from models.geometry.view_cameras import HALF_EXTENT_CM
+
+BODY_BOUNDS = Bounds((-HALF_EXTENT_CM,) * 3, (HALF_EXTENT_CM,) * 3)
+"""Every body of 180 cm lies inside: the box that a picture of PIFu's shows."""
+
+
+def body_mesh(query: Query, resolution: int, device: torch.device | str = "cpu") -> Mesh:
+    """The surface where `query` (logits at points in centimetres, positive inside) is 0, in the body frame.
+
+    256 cells along a side are 8 mm wide. Nothing is taken away: floating parts are the caller's decision. Raises
+    `EmptySurfaceError` where nothing is inside.
+    """
+    return extract_mesh(query, BODY_BOUNDS, resolution, device=device)
