@@ -56,7 +56,8 @@ def extract(
         device: where the points are given to the query.
         memory_bytes: what the work here may take; None: what the machine has free.
 
-    Raises EmptySurfaceError when no coarse node is inside, and ValueError for NaN, for an empty box and for a resolution that would take more memory than there is, with the largest one that fits.
+    Raises EmptySurfaceError when no coarse node is inside, and ValueError for NaN, for an empty box and for a
+    resolution that would take more memory than there is, with the largest one that fits.
     """
     found = sign_grid(query, bounds, resolution, coarse, chunk=chunk, device=device, memory_bytes=memory_bytes)
     if not len(found.crossed.cells):
