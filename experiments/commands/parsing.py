@@ -15,8 +15,9 @@ from experiments.errors import UserError, one_line
 def call(function: Callable[..., Any], arguments: Sequence[str], *, verb: str) -> Any:
     """Parses the words after a verb and calls the function with them.
 
-    A parameter `list[T]` without a default takes the words that belong to no option; `tuple[T, T, ...] | None` takes as
-    many words as the tuple has members (`--box 10 20 300 300`); every other parameter is one option.
+    A parameter `list[T]` takes the words that belong to no option, `list[T] | None` likewise, or none; behind a `*` it is
+    an option of one word or more (`--yaws 0 90 180`). `tuple[T, T, ...] | None` takes as many words as the tuple has
+    members (`--box 10 20 300 300`); every other parameter is one option.
 
     Raises:
         UserError: words that do not fit the signature.
@@ -43,19 +44,24 @@ def signature_parser(function: Callable[..., Any], *, verb: str) -> ArgumentPars
         help_text = help_texts.get(name)
         if get_origin(parameter.annotation) is list:
             parser.add_argument(name, nargs="+", type=members[0], help=help_text)
-        else:
+        elif list not in map(get_origin, get_args(parameter.annotation)):
             parser.add_argument(f"--{name}", nargs=len(members), type=members[0], default=None, help=help_text)
+        elif parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+            parser.add_argument(f"--{name}", nargs="+", type=members[0], default=None, help=help_text)
+        else:
+            parser.add_argument(name, nargs="*", type=members[0], help=help_text)
     parser.add_function_arguments(function, skip=by_hand, as_group=False, sub_configs=False)
     return parser
 
 
 def several_words(annotation: Any) -> tuple[type, ...] | None:
-    """The types of the words that a `list[T]` or a `tuple[T, T] | None` takes; None for an ordinary option."""
+    """The types of the words that a `list[T]`, a `list[T] | None` or a `tuple[T, T] | None` takes; None for an ordinary
+    option."""
     if get_origin(annotation) is list:
         return get_args(annotation)
     if get_origin(annotation) in (Union, types.UnionType):
         for choice in get_args(annotation):
-            if get_origin(choice) is tuple:
+            if get_origin(choice) in (tuple, list):
                 return get_args(choice)
     return None
 
