@@ -67,13 +67,13 @@ class BodyNormals(lightning.LightningModule):
     def training_step(self, batch: BodyNormalSample, batch_index: int) -> Tensor:
         made = self.normals(batch.image, batch.mask)
         sides = {"front": (made.front, batch.front), "back": (made.back, batch.back)}
-        total = made.front.new_zeros(())
+        judge, total = self.perceptual, made.front.new_zeros(())
         for side, (found, wanted) in sides.items():
             difference = masked_mean((found - wanted).abs(), covered(batch)[:, None].to(found))
             self.log(f"train/{side}_l1", difference.detach())
             total = total + self.l1_weight * difference
-            if self.perceptual is not None:
-                seen = self.perceptual(found * 0.5 + 0.5, wanted * 0.5 + 0.5)
+            if judge is not None:
+                seen = judge(found * 0.5 + 0.5, wanted * 0.5 + 0.5)
                 self.log(f"train/{side}_perceptual", seen.detach())
                 total = total + seen
         self.log("train/loss", total.detach(), prog_bar=True)

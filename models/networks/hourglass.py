@@ -128,7 +128,8 @@ class HourglassEncoder(nn.Module):
         self.feedback = nn.ModuleList(HourglassFeedback(channels, feature_channels) for _ in range(stacks - 1))
         self.stride = 2 if down == "none" else 4
         self.multiple = self.stride * 2**depth
-        self.feature_channels, self.map_channels = feature_channels, (feature_channels,) * stacks
+        self.in_channels, self.feature_channels = in_channels, feature_channels
+        self.map_channels = (feature_channels,) * stacks
         initialize(self, init)
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> list[Float[Tensor, "b k i j"]]:
@@ -186,6 +187,7 @@ class PyramidEncoder(nn.Module):
         self.halve = nn.ModuleList(nn.Conv2d(channels, channels, 3, 2, 1) for _ in feature_channels[:-1])
         self.stride = 2 if down == "none" else 4
         self.multiple = max(self.stride * 2 ** (level + depth) for level, depth in enumerate(depths))
+        self.in_channels = in_channels
         self.map_channels = (stem_features,) * bool(stem_features) + tuple(feature_channels)
         initialize(self, init)
 
