@@ -1,13 +1,13 @@
 """A folder of face pictures as batches, with landmarks, masks and 3D truth where they exist."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import lightning
 import numpy as np
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
 from datamodules.crops import (
     Crop,
@@ -19,6 +19,7 @@ from datamodules.crops import (
     move_points,
     whole_picture_crop,
 )
+from datamodules.epoch_order import ShuffledEpochs
 from datamodules.face_augmentation import (
     DEFAULT_AUGMENTATION,
     WINDOW_SHARE,
@@ -185,23 +186,6 @@ class AugmentedFaces(Dataset[FaceSample]):
             self.cache[index] = window
             self.room -= size
         return window
-
-
-class ShuffledEpochs(Sampler[tuple[int, int]]):
-    """(epoch, index) in an order that depends on the seed and the epoch only, so that workers and restarts agree."""
-
-    def __init__(self, length: int, *, seed: int, current_epoch: Callable[[], int]) -> None:
-        self.length = length
-        self.seed = seed
-        self.current_epoch = current_epoch
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        epoch = self.current_epoch()
-        order = np.random.default_rng((self.seed, epoch)).permutation(self.length)
-        return iter([(epoch, int(index)) for index in order])
 
 
 def _as_is(batch: FaceSample) -> FaceSample:

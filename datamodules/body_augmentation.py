@@ -1,0 +1,137 @@
+"""Random changes to the pictures of a body, each through its calibration, so that points keep falling on it."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.geometry.view_cameras import crop_views, flip_views, is_perspective
+
+LUMA = (0.299, 0.587, 0.114)
+
+
+@dataclass(frozen=True)
+class BodyAugmentation:
+    """How far training pictures are changed; all zeros change nothing.
+
+    flip: probability that all pictures of an item are mirrored. scale: zoom of each picture by U(1 - scale, 1 + scale).
+    shift: share of the side, each axis of each picture. brightness, contrast, saturation: factors U(1 - x, 1 + x) of
+    each picture. hue: turn by up to this share of the circle. grey: probability of a picture without colour.
+    blur_pixels: sigma up to this, the same for all pictures of an item.
+
+    PIFu's flags are flip .5, scale .1, shift .02; PIFuHD's colours brightness .2, contrast .2, saturation .05, hue .05,
+    grey .1.
+    """
+
+    flip: float = 0.5
+    scale: float = 0.1
+    shift: float = 0.02
+    brightness: float = 0.2
+    contrast: float = 0.2
+    saturation: float = 0.05
+    hue: float = 0.0
+    grey: float = 0.0
+    blur_pixels: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value < 0 or (name not in ("blur_pixels",) and value > 1):
+                raise ValueError(f"The augmentation {name} is {value}: give a number from 0 to 1.")
+
+
+NO_AUGMENTATION = BodyAugmentation(0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+
+def augmented_views(
+    images: Tensor,
+    masks: Tensor,
+    view_from_body: Tensor,
+    augmentation: BodyAugmentation,
+    generator: np.random.Generator,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Images [n, 3, h, w] in [0, 1], masks [n, 1, h, w] of 0 and 1 and calibrations [n, 4, 4], changed at random.
+
+    Always draws the same number of random numbers. Zooming a parallel view scales its depth too, as PIFu does: the
+    picture then is that of a larger body.
+    """
+    number = len(images)
+    flipped = generator.random() < augmentation.flip
+    blur = augmentation.blur_pixels * generator.random()
+    scale = 1 + augmentation.scale * (2 * generator.random(number) - 1)
+    shift = augmentation.shift * (2 * generator.random((number, 2)) - 1)
+    jitter = generator.random((number, 5))
+    if augmentation.scale > 0 or augmentation.shift > 0:
+        images, masks, view_from_body = moved(images, masks, view_from_body, scale, shift)
+    if flipped:
+        images, masks, view_from_body = images.flip(-1), masks.flip(-1), flip_views(view_from_body)
+    return blurred(recoloured(images, augmentation, jitter), blur), masks, view_from_body
+
+
+def moved(
+    images: Tensor, masks: Tensor, view_from_body: Tensor, scale: np.ndarray, shift: np.ndarray
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Each picture zoomed by `scale` [n] about its middle, then shifted by `shift` [n, 2] (right, down) of its side;
+    black where it is entered from outside."""
+    number, _, height, width = images.shape
+    theta = torch.zeros(number, 2, 3)
+    views = torch.zeros_like(view_from_body)
+    for k, (zoom, (right, down)) in enumerate(zip(scale.tolist(), shift.tolist())):
+        # the window in the old picture that becomes the new one
+        window_width, window_height = width / zoom, height / zoom
+        left = (width - window_width) / 2 - right * window_width
+        top = (height - window_height) / 2 - down * window_height
+        views[k] = crop_views(view_from_body[k], left, top, window_width, window_height, (height, width))
+        if not is_perspective(view_from_body[k]):
+            views[k, 2] *= zoom
+        theta[k, 0, 0] = theta[k, 1, 1] = 1 / zoom
+        theta[k, 0, 2], theta[k, 1, 2] = -2 * right / zoom, -2 * down / zoom
+    grid = torch.nn.functional.affine_grid(theta, [number, 1, height, width], align_corners=False)
+    both = torch.nn.functional.grid_sample(
+        torch.cat([images, masks], 1), grid, mode="bilinear", padding_mode="zeros", align_corners=False
+    )
+    return both[:, :3], (both[:, 3:] >= 0.5).float(), views
+
+
+def recoloured(images: Tensor, augmentation: BodyAugmentation, jitter: np.ndarray) -> Tensor:
+    """Brightness, contrast, saturation, hue and grey of each picture, from jitter [n, 5] in [0, 1)."""
+    if not (
+        augmentation.brightness
+        or augmentation.contrast
+        or augmentation.saturation
+        or augmentation.hue
+        or augmentation.grey
+    ):
+        return images
+    spread = 2 * torch.from_numpy(jitter).float() - 1
+    matrices = torch.stack([_colour_matrix(augmentation, row) for row in spread])
+    matrices[torch.from_numpy(jitter[:, 4] < augmentation.grey)] = torch.tensor(LUMA).expand(3, 3)
+    brightness = 1 + augmentation.brightness * spread[:, 0]
+    contrast = (1 + augmentation.contrast * spread[:, 1])[:, None, None, None]
+    changed = torch.einsum("nij,njhw->nihw", brightness[:, None, None] * matrices, images)
+    middle = (changed.mean((2, 3)) @ torch.tensor(LUMA))[:, None, None, None]
+    return ((changed - middle) * contrast + middle).clamp(0, 1)
+
+
+def _colour_matrix(augmentation: BodyAugmentation, spread: Tensor) -> Tensor:
+    """[3, 3] from RGB to RGB: saturation about the luma, hue as a turn about the grey axis."""
+    saturation = 1 + augmentation.saturation * float(spread[2])
+    angle = 2 * math.pi * augmentation.hue * float(spread[3])
+    third, root = 1 / 3, math.sqrt(1 / 3)
+    grey_axis = torch.full((3, 3), third)
+    cross = torch.tensor([[0, -root, root], [root, 0, -root], [-root, root, 0]])
+    turn = math.cos(angle) * torch.eye(3) + (1 - math.cos(angle)) * grey_axis + math.sin(angle) * cross
+    return (saturation * torch.eye(3) + (1 - saturation) * torch.tensor(LUMA).expand(3, 3)) @ turn
+
+
+def blurred(images: Tensor, sigma: float) -> Tensor:
+    """A Gaussian of `sigma` pixels along both axes, borders repeated; sharp pictures below a tenth of a pixel."""
+    if sigma < 0.1:
+        return images
+    reach = math.ceil(3 * sigma)
+    weights = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
+    weights = (weights / weights.sum()).expand(3, 1, 1, -1)
+    padded = torch.nn.functional.pad(images, [reach] * 4, mode="replicate")
+    rows = torch.nn.functional.conv2d(padded, weights, groups=3)
+    return torch.nn.functional.conv2d(rows, weights.mT, groups=3)
