@@ -9,10 +9,11 @@ from datamodules.synthetic.body_light import irradiance, sky_share
 from datamodules.synthetic.body_samples import BodyField, BodySamples, near_and_far_samples
 from models.geometry.mesh import Mesh
 from models.geometry.normals import vertex_normals
+from models.geometry.view_cameras import HALF_EXTENT_CM, camera_axes
 
 SUPERSAMPLING = 2
 GAMMA = 2.2
-SAME_SURFACE = 2.0 / 102.4
+SAME_SURFACE = 2 / HALF_EXTENT_CM
 """Samples of one pixel whose depths differ by more than 2 cm lie on different surfaces."""
 
 
@@ -72,8 +73,8 @@ def developed(
     view_from_body: Tensor, near: BodySamples, far: BodySamples, colour: Tensor, light: Tensor
 ) -> BodyPicture:
     """Samples to pixels; `colour` [n, 3] is what `colours` gave."""
-    camera_from_body = camera_axes(view_from_body)
-    near_normals, far_normals = near.normals @ camera_from_body.T, far.normals @ camera_from_body.T
+    axes = camera_axes(view_from_body)
+    near_normals, far_normals = near.normals @ axes.T, far.normals @ axes.T
     lit = (colour * irradiance(near_normals, light)).clamp_(0, 1) ** (1 / GAMMA)
     mask = ((2 * _counts(near) >= SUPERSAMPLING**2) & (_counts(far) > 0)).float()
     return BodyPicture(
@@ -84,15 +85,6 @@ def developed(
         front_depth=_depth(view_from_body, near, nearest=True) * mask,
         back_depth=_depth(view_from_body, far, nearest=False) * mask,
     )
-
-
-def camera_axes(view_from_body: Tensor) -> Tensor:
-    """[3, 3] rotation from body axes to camera axes (x right, y up, z towards the camera) of any view."""
-    linear = view_from_body[:, :3]
-    z = linear[2] / linear[2].norm()
-    y = (linear[1] @ z) * z - linear[1]
-    y = y / y.norm()
-    return torch.stack([torch.linalg.cross(y, z), y, z])
 
 
 def _counts(samples: BodySamples) -> Tensor:

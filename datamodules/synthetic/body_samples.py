@@ -7,6 +7,7 @@ from torch import Tensor
 
 from models.geometry.mesh import Mesh
 from models.geometry.normals import vertex_normals
+from models.geometry.view_cameras import is_perspective
 from models.rendering.rasterize import rasterize
 
 NORMAL_STEP_CM = 0.05
@@ -56,10 +57,6 @@ class BodySamples(NamedTuple):
         return BodySamples(self.size, at, *(values[order] for values in rest))
 
 
-def is_parallel(view_from_body: Tensor) -> bool:
-    return bool((view_from_body[3] == view_from_body.new_tensor([0, 0, 0, 1])).all())
-
-
 @torch.no_grad()
 def near_and_far_samples(
     field: BodyField, mesh: Mesh, view_from_body: Tensor, size: tuple[int, int], *, far: bool = True, steps: int = 2
@@ -70,7 +67,7 @@ def near_and_far_samples(
     same samples. far=False leaves the second out.
     """
     projected = mesh.vertices @ view_from_body[:, :3].T + view_from_body[:, 3]
-    nearness = projected[:, 2] if is_parallel(view_from_body) else 1 / projected[:, 3]  # linear on the screen
+    nearness = 1 / projected[:, 3] if is_perspective(view_from_body) else projected[:, 2]  # linear on the screen
     half = view_from_body.new_tensor([size[1] / 2, size[0] / 2])
     screen = (projected[:, :2] / projected[:, 3:] + 1) * half
     smooth = vertex_normals(mesh.vertices[None], mesh.faces)[0]

@@ -7,9 +7,9 @@ from tqdm import tqdm
 
 
 @contextmanager
-def progress_bar(name: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(name: str, unit: str = "picture") -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr that is fed with (done, total)."""
-    with tqdm(desc=name, unit="picture") as bar:
+    with tqdm(desc=name, unit=unit) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total

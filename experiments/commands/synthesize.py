@@ -1,4 +1,4 @@
-"""`threefold synthesize faces`: synthetic photographs with their 3D truth."""
+"""`threefold synthesize faces|bodies`: synthetic photographs with their 3D truth."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -52,12 +52,66 @@ def faces(
     print(f"{num} pictures in {out}; `threefold inspect faces --root {out}` checks them")
 
 
+def bodies(
+    out: Path,
+    num: int = 60,
+    seed: int = 0,
+    size: int = 128,
+    layout: Literal["pifu", "articulated", "cape"] = "pifu",
+    yaws: int = 8,
+    lights: int = 1,
+    family: Literal["standing", "walking", "crossing", "squatting", "raised"] | None = None,
+    mesh_resolution: int = 256,
+    camera: Literal["orthographic", "perspective"] = "orthographic",
+    held_out: float = 0.1,
+    workers: int = 0,
+) -> None:
+    """Writes OUT in the layout of a real data set of bodies: clothed people who do not exist, with their meshes, seen
+    from all sides. The same seed gives the same files, whatever the workers; an interrupted run goes on where it
+    stopped.
+
+    Args:
+        out: folder for the data set.
+        num: how many people; for articulated and cape how many sequences.
+        seed: of everything random.
+        size: side of the pictures in pixels; 512 and more show folds, 1024 wrinkles.
+        layout: pifu (RENDER, MASK, PARAM, GEO, val.txt and the truth beside), articulated (sequences before eight
+            perspective cameras) or cape (registered meshes without pictures).
+        yaws: pictures of each person, equally spaced around.
+        lights: pictures of each of these sides, each under another light.
+        family: one kind of pose for all; all kinds when it is not given.
+        mesh_resolution: cells of the mesh along its longest side; 512 resolves wrinkles.
+        camera: how the pictures of the layout pifu are projected.
+        held_out: share of the people for validation, and as many more for the test.
+        workers: processes; 0 takes one for each core.
+    """
+    from datamodules.synthetic.bodies import synthesize_bodies
+
+    with progress_bar("synthesize", unit="person") as progress:
+        synthesize_bodies(
+            out,
+            number=num,
+            seed=seed,
+            size=size,
+            layout=layout,
+            yaws=yaws,
+            lights=lights,
+            family=family,
+            mesh_resolution=mesh_resolution,
+            camera=camera,
+            held_out=held_out,
+            workers=workers or cores(),
+            progress=progress,
+        )
+    print(f"{num} people in {out}")
+
+
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-KINDS = {"faces": faces}
+KINDS = {"faces": faces, "bodies": bodies}
 
 
 def run(verb: str, arguments: Sequence[str]) -> int:
