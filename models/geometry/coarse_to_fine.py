@@ -87,9 +87,9 @@ def sign_grid(
         _require_finest(len(halved), stride, resolution, memory_bytes)
         stride //= 2
         cells, values = halve(halved, stride, known.ask)
-    start = CrossedCells(cells, values)
-    start = CrossedCells(*(part[crossed(values)] for part in start))
-    return SignGrid(grid, *known.asked(), follow_surface(start, grid, known.ask))
+    start = CrossedCells(cells[crossed(values)], values[crossed(values)])
+    surface = follow_surface(start, grid, known.ask)
+    return SignGrid(grid, *known.asked(), surface)
 
 
 def halve(
@@ -211,5 +211,5 @@ def _require_finest(halved: int, stride: int, resolution: int, memory_bytes: int
         needed,
         f"The surface at the resolution {resolution}",
         memory_bytes,
-        lambda share: f"take a resolution of at most {max(1, int(resolution * share**0.5))}",
+        lambda share: f"take a resolution of at most {max(1, int(0.9 * resolution * share**0.5))}",
     )

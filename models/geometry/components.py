@@ -64,17 +64,18 @@ def without_floating_parts(
     A part stays when its volume is at least `smallest_share_of_volume` of the largest part's, or when one of its
     vertices is nearer to a part that stays than `farthest_share_of_size` of the largest part's longest side (5 cm for a
     standing person of 180 cm: a finger tip behind a broken joint stays, and with it what hangs on it in the same way).
-    Hollows inside parts (negative volume) go when `fill_hollows` says so, else with their surroundings.
+    Hollows inside parts (negative volume) go when `fill_hollows` says so, else with the part that is nearest to them.
     """
     parts = connected_components(mesh)
     if len(parts.volume) < 2:
         return mesh
     vertices = [mesh.vertices[parts.of_vertex == part].cpu().double().numpy() for part in range(len(parts.volume))]
     reach = farthest_share_of_size * float(np.ptp(vertices[0], axis=0).max())
-    kept = parts.volume >= smallest_share_of_volume * parts.volume[0]
-    kept[0] = True
-    waiting = [part for part in range(len(vertices)) if not kept[part]]
-    front = [part for part in range(len(vertices)) if kept[part]]
+    solid = parts.volume >= 0
+    solid[0] = True
+    kept = solid & (parts.volume >= smallest_share_of_volume * parts.volume[0])
+    waiting = (solid & ~kept).nonzero()[:, 0].tolist()
+    front = kept.nonzero()[:, 0].tolist()
     while front and waiting:
         tree = KDTree(np.concatenate([vertices[part] for part in front]))
         front = [
@@ -82,8 +83,13 @@ def without_floating_parts(
         ]
         kept[front] = True
         waiting = [part for part in waiting if part not in front]
-    if fill_hollows:
-        kept &= parts.volume >= 0
+    if not fill_hollows and not bool(solid.all()):
+        solids = solid.nonzero()[:, 0].tolist()
+        tree = KDTree(np.concatenate([vertices[part] for part in solids]))
+        part_of_row = np.repeat(solids, [len(vertices[part]) for part in solids])
+        for hollow in (~solid).nonzero()[:, 0].tolist():
+            distance, row = tree.query(vertices[hollow])
+            kept[hollow] = kept[part_of_row[row[distance.argmin()]]]
     return keep_parts(mesh, parts, kept)
 
 
