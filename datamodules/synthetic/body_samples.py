@@ -50,7 +50,7 @@ class BodySamples(NamedTuple):
 
     def from_behind(self) -> "BodySamples":
         """The far surface of the opposite parallel view (half a turn about +y), of which these are the near one."""
-        height, width = self.size
+        width = self.size[1]
         row, column = self.at.div(width, rounding_mode="floor"), self.at % width
         at, order = (row * width + width - 1 - column).sort()
         rest = (self.points_cm, self.normals, self.corners, self.weights)

@@ -15,6 +15,7 @@ from datamodules.synthetic.body_light import draw_light, turned_light
 from datamodules.synthetic.body_photographs import SUPERSAMPLING, BodyPicture, colours, developed
 from datamodules.synthetic.body_samples import BodySamples, near_and_far_samples
 from datamodules.synthetic.body_subjects import BodySubject
+from datamodules.synthetic.human_bands import band_truth
 from models.geometry.view_cameras import orthographic_views, perspective_views
 from models.geometry.wavefront import write_obj
 
@@ -22,6 +23,7 @@ JPEG_FROM_SIZE = 512
 """PIFu's pictures are JPEG; smaller ones would lose too much and are PNG."""
 LIGHT_TURN = 0.1 * math.pi
 """The environment turns by up to +-18 degrees from picture to picture, as in PIFu's renderer."""
+BAND_POINTS = 2000
 NEAREST_CAMERA_CM, FARTHEST_CAMERA_CM = 300.0, 500.0
 
 
@@ -63,6 +65,7 @@ def write_pifu_subject(
             _write_param(folders["PARAM"] / f"{stem}.npy", subject, view.yaw_degrees, size, light, distance_cm)
     write_obj(subject.scanned(), root / "GEO" / "OBJ" / name / f"{name}_100k.obj")
     (folders["TRUTH"] / "subject.json").write_text(subject.parameters.to_json(), encoding="utf-8")
+    _write_bands(folders["TRUTH"] / "bands.npz", subject, random)
 
 
 def pifu_views(
@@ -121,3 +124,9 @@ def _write_param(
     if distance_cm is not None:
         param["camera_distance"] = distance_cm
     np.save(path, np.array(param, dtype=object), allow_pickle=True)
+
+
+def _write_bands(path: Path, subject: BodySubject, random: np.random.Generator) -> None:
+    generator = torch.Generator().manual_seed(int(random.integers(1 << 62)))
+    truth = band_truth(subject.parameters, BAND_POINTS, generator, mesh=subject.mesh)
+    np.savez(path, **{name: values.numpy() for name, values in truth._asdict().items()})

@@ -48,7 +48,7 @@ def test_random_lights_expose_well() -> None:
     normals = directions(500)
     normals = normals[normals[:, 2] > 0]
     means = torch.stack([irradiance(normals, draw_light(random)).mean() for _ in range(50)])
-    assert 0.4 < float(means.min())
+    assert float(means.min()) > 0.4
     assert float(means.max()) < 1.1
 
 
