@@ -7,7 +7,8 @@ from models.geometry.grids import Bounds, Query
 from models.geometry.mesh import Mesh
 from models.geometry.view_cameras import HALF_EXTENT_CM
 
-BODY_BOUNDS = Bounds((-HALF_EXTENT_CM,) * 3, (HALF_EXTENT_CM,) * 3)
+_H = HALF_EXTENT_CM
+BODY_BOUNDS = Bounds((-_H, -_H, -_H), (_H, _H, _H))
 """Every body of 180 cm lies inside: the box that a picture of PIFu's shows."""
 
 

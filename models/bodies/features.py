@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import grid_sample
 
 from models.geometry.view_cameras import project_to_views
@@ -21,10 +21,13 @@ class BodyFeatures(NamedTuple):
 
     stages: list[list[Tensor]]
     """Of each supervised stage the maps [b, n, c, h, w] whose samples are concatenated; the last stage answers."""
+    windows: Tensor | None = None
+    """[b, n, 4, 4] from the frame of the picture to that of the part of it that the fine map shows (`crop_views`);
+    None where maps show whole pictures."""
 
     def last(self) -> "BodyFeatures":
         """The answering stage alone: what is needed when nothing is trained."""
-        return BodyFeatures(self.stages[-1:])
+        return self._replace(stages=self.stages[-1:])
 
 
 class OccupancyQuery(NamedTuple):
@@ -36,6 +39,26 @@ class OccupancyQuery(NamedTuple):
     """What each view by itself would say (last stage); None where that was not asked for."""
     context: Float[Tensor, "b p c"]
     """The classifier's merged activation at each point (last stage): PIFuHD's Omega."""
+    weights: Float[Tensor, "b p"] | None = None
+    """What each point counts in a loss: 0 outside the windows that were encoded; None where all count."""
+
+
+class OccupancyNetwork(nn.Module):
+    """What every method of this package is: pictures are encoded once, then asked at any points."""
+
+    def encode(self, images: Float[Tensor, "b n 3 h w"], masks: Float[Tensor, "b n 1 h w"]) -> BodyFeatures:
+        """What the pictures, in [0, 1], say."""
+        raise NotImplementedError
+
+    def query(
+        self,
+        features: BodyFeatures,
+        view_from_body: Float[Tensor, "b n 4 4"],
+        points_cm: Float[Tensor, "b p 3"],
+        per_view: bool = False,
+    ) -> OccupancyQuery:
+        """Inside or outside at points of the body frame; pure and differentiable."""
+        raise NotImplementedError
 
 
 def masked_input(images: Float[Tensor, "b n 3 h w"], masks: Float[Tensor, "b n 1 h w"]) -> Float[Tensor, "b n 3 h w"]:

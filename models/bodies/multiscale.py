@@ -9,15 +9,22 @@ from typing import Literal
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from models.bodies.features import PIFU_DEPTH_SCALE, BodyFeatures, OccupancyQuery, masked_input, query_occupancy
+from models.bodies.features import (
+    PIFU_DEPTH_SCALE,
+    BodyFeatures,
+    OccupancyNetwork,
+    OccupancyQuery,
+    masked_input,
+    query_occupancy,
+)
 from models.bodies.pifu import require_width
 from models.networks.hourglass import HourglassEncoder, PyramidEncoder
 from models.networks.point_mlp import PointMlp
 
 
-class MultiScale(nn.Module):
+class MultiScale(OccupancyNetwork):
     """Occupancy from several views, whose feature maps of all scales are concatenated.
 
     The loss of the paper sums over an index j of features F^(j) without saying what it counts. It is read as the view

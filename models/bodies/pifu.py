@@ -5,14 +5,21 @@ pictures -> stacked hourglass -> feature at the point's pixel, and its depth -> 
 """
 
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from models.bodies.features import PIFU_DEPTH_SCALE, BodyFeatures, OccupancyQuery, masked_input, query_occupancy
+from models.bodies.features import (
+    PIFU_DEPTH_SCALE,
+    BodyFeatures,
+    OccupancyNetwork,
+    OccupancyQuery,
+    masked_input,
+    query_occupancy,
+)
 from models.networks.hourglass import HourglassEncoder
 from models.networks.point_mlp import PointMlp
 
 
-class Pifu(nn.Module):
+class Pifu(OccupancyNetwork):
     """Occupancy from one picture or several.
 
     Every stack of the hourglass makes a map; the same classifier reads each, every one is supervised, and the last one

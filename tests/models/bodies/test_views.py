@@ -1,5 +1,7 @@
 """PIFu and the multi-scale network: views fold as they should, nothing is remembered, every reading of the loss."""
 
+from typing import Literal
+
 import pytest
 import torch
 from torch import nn
@@ -19,7 +21,7 @@ def pifu() -> Pifu:
     return Pifu(HourglassEncoder(channels=16, stacks=2, depth=1, feature_channels=12), PointMlp(WIDTHS, (1, 2, 3), 2))
 
 
-def multiscale(supervision="fused") -> MultiScale:
+def multiscale(supervision: Literal["fused", "per_stage"] = "fused") -> MultiScale:
     torch.manual_seed(0)
     encoder = PyramidEncoder(channels=16, depths=(1, 1, 1), feature_channels=(4, 4, 4))
     return MultiScale(encoder, PointMlp(WIDTHS, (1, 2, 3), 2), supervision)
