@@ -123,15 +123,20 @@ def load_module(run: Path) -> LightningModule:
 
 def trained_crop_size(run: Path) -> int | None:
     """Side of the pictures that a run was trained on, from its config.yaml; None where there is none."""
+    size = data_argument(run, "image_size")
+    return size if isinstance(size, int) else None
+
+
+def data_argument(run: Path, name: str) -> Any:
+    """What a run's config.yaml says about its data; None where it says nothing, or there is none."""
     path = (run if run.is_dir() else run.parent.parent) / "config.yaml"
     if not path.is_file():
         return None
     try:
-        size = yaml.safe_load(path.read_text())["data"]["init_args"]["image_size"]
+        return yaml.safe_load(path.read_text())["data"]["init_args"].get(name)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(
             f"{path} is no YAML ({one_line(str(error))}); restore it from another copy of the run"
         ) from None
-    except (KeyError, TypeError):  # a run on other data than face folders
+    except (KeyError, TypeError, AttributeError):  # no data, or data without arguments
         return None
-    return size if isinstance(size, int) else None

@@ -15,8 +15,8 @@ from experiments.errors import UserError, one_line
 def call(function: Callable[..., Any], arguments: Sequence[str], *, verb: str) -> Any:
     """Parses the words after a verb and calls the function with them.
 
-    A parameter `list[T]` takes the words that belong to no option, `list[T] | None` likewise, or none; behind a `*` it is
-    an option of one word or more (`--yaws 0 90 180`). `tuple[T, T, ...] | None` takes as many words as the tuple has
+    A parameter `list[T]` takes the words that belong to no option, `list[T] | None` likewise, or none; behind a `*` it
+    is an option of one word or more (`--yaws 0 90 180`). `tuple[T, T, ...] | None` takes as many words as the tuple has
     members (`--box 10 20 300 300`); every other parameter is one option.
 
     Raises:
@@ -44,7 +44,7 @@ def signature_parser(function: Callable[..., Any], *, verb: str) -> ArgumentPars
         help_text = help_texts.get(name)
         if get_origin(parameter.annotation) is list:
             parser.add_argument(name, nargs="+", type=members[0], help=help_text)
-        elif list not in map(get_origin, get_args(parameter.annotation)):
+        elif all(get_origin(choice) is not list for choice in get_args(parameter.annotation)):
             parser.add_argument(f"--{name}", nargs=len(members), type=members[0], default=None, help=help_text)
         elif parameter.kind is inspect.Parameter.KEYWORD_ONLY:
             parser.add_argument(f"--{name}", nargs="+", type=members[0], default=None, help=help_text)

@@ -136,7 +136,7 @@ def cleaned(mask: np.ndarray) -> np.ndarray:
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, disc)
     closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, disc) > 0
-    holes, _ = ndimage.label(~closed)
+    holes = connected(~closed)
     sizes = np.bincount(holes.ravel())
     small = sizes < 2e-3 * max(1, closed.sum())
     small[0] = False
@@ -149,8 +149,8 @@ def people_of(foreground: np.ndarray, *, whole: bool) -> list[np.ndarray]:
     Parts above each other are one person, whose clothes have the background's colour. `whole`: smaller parts belong to
     the nearest person (a mask that somebody drew); else they are dropped.
     """
-    parts, count = ndimage.label(foreground, structure=np.ones((3, 3)))
-    if count == 0:
+    parts = connected(foreground)
+    if not parts.any():
         return []
     boxes = ndimage.find_objects(parts)
     areas = np.bincount(parts.ravel())[1:]
@@ -174,6 +174,11 @@ def people_of(foreground: np.ndarray, *, whole: bool) -> list[np.ndarray]:
             column = (boxes[part - 1][1].start + boxes[part - 1][1].stop) / 2
             masks[int(np.argmin([abs(centre - column) for centre in centres]))] |= parts == part
     return masks
+
+
+def connected(mask: np.ndarray) -> np.ndarray:
+    """[h, w] int32: the number of each pixel's connected part, from 1; 0 outside the mask."""
+    return cv2.connectedComponents(mask.astype(np.uint8))[1]
 
 
 def stacked(a: tuple[slice, slice], b: tuple[slice, slice]) -> bool:
@@ -241,7 +246,7 @@ def cut_out(photo: Image.Image, box: Box) -> np.ndarray:
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.grabCut(pixels, labels, None, *models, GRABCUT_ROUNDS, cv2.GC_INIT_WITH_MASK)  # type: ignore[call-overload]
     mask = cleaned((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD))
-    parts, _ = ndimage.label(mask)
+    parts = connected(mask)
     core = person_prior(pixels.shape[:2], (left, top, right, bottom)) == cv2.GC_FGD
     known = np.unique(parts[core & mask])
     return enlarged(np.isin(parts, known[known > 0]), photo.size)
@@ -260,5 +265,7 @@ def person_prior(shape: tuple[int, ...], box: Box) -> np.ndarray:
     head = (u / 0.06) ** 2 + ((v - 0.08) / 0.075) ** 2 < 1
     legs = (np.abs(u) < 0.1) & (v >= 0.55) & (v < 0.97)
     labels[trunk | head | legs] = cv2.GC_PR_FGD
-    labels[((np.abs(u) < 0.045) & (v > 0.2) & (v < 0.48)) | ((u / 0.03) ** 2 + ((v - 0.08) / 0.04) ** 2 < 1)] = cv2.GC_FGD
+    spine = (np.abs(u) < 0.045) & (v > 0.2) & (v < 0.48)
+    face = (u / 0.03) ** 2 + ((v - 0.08) / 0.04) ** 2 < 1
+    labels[spine | face] = cv2.GC_FGD
     return labels

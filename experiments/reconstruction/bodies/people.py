@@ -12,6 +12,8 @@ from experiments.reconstruction.person_detection import cut_out_box, find_people
 
 SMALLEST_HEIGHT = 48
 """Pixels of a person below which nothing but a blob could come out."""
+LEAST_TRANSPARENT = 0.02
+"""Share of a picture; programs leave a few transparent pixels that cut nobody out."""
 LARGEST_SHARE = 0.98
 """A mask that covers more of its picture shows no outline."""
 
@@ -109,8 +111,8 @@ def read_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
         with Image.open(path) as opened:
             opened.load()
             upright = ImageOps.exif_transpose(opened)
-            transparent = "A" in upright.getbands() and upright.getchannel("A").getextrema()[0] < 255
-            values = np.asarray(upright.getchannel("A") if transparent else upright.convert("L"))
+            alpha = np.array(upright.convert("RGBA").getchannel("A"))
+            values = alpha if alpha.min() < 255 else np.asarray(upright.convert("L"))
     except Exception as error:  # damaged files end in OSError, SyntaxError, struct.error, ValueError and more
         raise UserError(f"the mask {path} cannot be read ({one_line(str(error))}); write it again as PNG") from None
     if values.shape != (size[1], size[0]):
@@ -122,13 +124,13 @@ def read_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
 
 
 def read_transparency(path: Path) -> np.ndarray | None:
-    """[h, w] bool: the opaque part of a picture; None where all of it is opaque, or nothing is."""
+    """[h, w] bool: the opaque part of a picture; None where nothing, or next to nothing, is transparent."""
     with Image.open(path) as opened:
         if "A" not in opened.getbands() and "transparency" not in opened.info:
             return None
         alpha = ImageOps.exif_transpose(opened).convert("RGBA").getchannel("A")
     opaque = np.asarray(alpha) > 127
-    return None if opaque.all() or not opaque.any() else opaque
+    return opaque if LEAST_TRANSPARENT < 1 - opaque.mean() < 1 else None
 
 
 def box_corners(

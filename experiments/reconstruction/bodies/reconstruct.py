@@ -1,0 +1,101 @@
+"""Pictures of people to folders of results, by a trained run."""
+
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from experiments.errors import UserError
+from experiments.reconstruction.bodies.agreement import disagreement
+from experiments.reconstruction.bodies.body_frame import BodyFrame
+from experiments.reconstruction.bodies.calibration import described_views, turned_views
+from experiments.reconstruction.bodies.occupancy import BodyRun, body_surface, load_body_run, refuse_resolution
+from experiments.reconstruction.bodies.outputs import body_outputs
+from experiments.reconstruction.bodies.people import Hints, person_in_picture
+from experiments.reconstruction.bodies.saving import save_body
+from experiments.reconstruction.bodies.views import BodyView, parallel_view, warnings_of
+
+PLAUSIBLE_HEIGHTS_CM = (40.0, 260.0)
+
+
+def reconstruct_people(
+    pictures: list[Path], run: Path, out: Path, hints: Hints, *, resolution: int, height_cm: float | None = None
+) -> None:
+    """Writes OUT/NAME/ for every picture, each of which shows another person; mistakes are told before the work."""
+    refuse_numbers(resolution, height_cm)
+    one = len(pictures) == 1
+    # the pictures themselves are not kept, they may be many
+    with tqdm(pictures, desc="find", unit="person", disable=one) as bar:
+        for path in bar:
+            tell([parallel_view(person_in_picture(path, hints))])
+    body_run = load_body_run(run)
+    with tqdm(pictures, desc="reconstruct", unit="person", disable=one) as bar:
+        for path in bar:
+            views = [parallel_view(person_in_picture(path, hints))]
+            write_body(body_run, views, out / path.stem, resolution, height_cm)
+    print(f"{len(pictures)} person(s) in {out}: mesh.glb opens in any viewer, overlay.png shows the fit")
+
+
+def reconstruct_from_views(
+    pictures: list[Path],
+    run: Path,
+    out: Path,
+    hints: Hints,
+    *,
+    yaws: list[float] | None,
+    calibration: Path | None,
+    resolution: int,
+    height_cm: float | None = None,
+) -> None:
+    """Writes OUT/NAME/ for one person in several pictures, named after the first picture or the calibration file."""
+    refuse_numbers(resolution, height_cm)
+    frame: BodyFrame | None = None
+    if calibration is not None:
+        views, frame = described_views(calibration)
+    else:
+        views = turned_views(pictures, yaws or [], hints)
+    tell(views)
+    warning = disagreement(views)
+    if warning is not None:
+        warn(warning)
+    name = pictures[0].stem if calibration is None else calibration.stem
+    write_body(load_body_run(run), views, out / name, resolution, height_cm, frame)
+    print(f"one person from {len(views)} picture(s) in {out / name}: mesh.glb opens in any viewer")
+
+
+def write_body(
+    run: BodyRun,
+    views: list[BodyView],
+    folder: Path,
+    resolution: int,
+    height_cm: float | None,
+    frame: BodyFrame | None = None,
+) -> None:
+    if len(views) < run.views:
+        warn(f"{run.path} was trained with {run.views} pictures of each person, {len(views)} given; expect less of it")
+    surface = body_surface(run, views, resolution)
+    save_body(body_outputs(run, views, surface, resolution, height_cm=height_cm, frame=frame), folder)
+
+
+def tell(views: list[BodyView]) -> None:
+    """Where the people were found, and what is likely to go wrong with them."""
+    for view in views:
+        left, top, right, bottom = view.person.box
+        print(f"{view.person.path}: a person of {right - left} x {bottom - top} pixels, by {view.person.how}")
+        for warning in warnings_of(view):
+            warn(warning)
+
+
+def warn(sentence: str) -> None:
+    sys.stderr.write(f"warning: {sentence}\n")
+
+
+def refuse_numbers(resolution: int, height_cm: float | None) -> None:
+    """Raises UserError for numbers that no person can have."""
+    refuse_resolution(resolution)
+    lowest, highest = PLAUSIBLE_HEIGHTS_CM
+    if height_cm is not None and not lowest <= height_cm <= highest:
+        raise UserError(
+            f"--height_cm {height_cm:g} is not between {lowest:g} and {highest:g}; give the person's height in "
+            "centimetres"
+        )
