@@ -93,8 +93,8 @@ class SolidBody:
 
     @property
     def bytes(self) -> int:
-        """Of memory, about: arrays here, and the inside test's hierarchy of 200 bytes a face."""
-        return 72 * len(self._vertices) + 280 * len(self._faces) + 4_000_000
+        """Of memory, about: arrays here and in the inside test, whose cells take up to some megabytes."""
+        return 72 * len(self._vertices) + 80 * len(self._faces) + 4_000_000
 
     def surface_points(self, count: int, generator: np.random.Generator) -> np.ndarray:
         """[count, 3] float64, even by area."""

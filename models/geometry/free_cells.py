@@ -1,81 +1,109 @@
-"""Regions of space that no triangle of a closed surface touches: inside or outside as a whole."""
+"""Space around a closed surface in cells: those that no triangle touches wind equally often everywhere."""
 
-from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import ndimage
+
+from models.geometry.triangle_columns import TriangleColumns
 
 FEWEST_CELLS, MOST_CELLS = 32, 256
 """Along the longest side of the mesh; between them the square root of the number of faces."""
 
 
-class FreeCells:
-    """A grid of cells over a closed mesh, each wholly inside, wholly outside or touched by a triangle.
+class CellGrid(NamedTuple):
+    """Cubic cells over a mesh and a border of empty ones around it."""
 
-    inside: positions [p, 3] -> [p] bool, the exact test. It is asked once for every connected region of free cells.
-    """
+    lower: np.ndarray
+    """[3] corner of cell (0, 0, 0)."""
+    cell: float
+    shape: tuple[int, int, int]
 
-    OUTSIDE, INSIDE, TOUCHED = 0, 1, 2
-
-    def __init__(self, vertices: np.ndarray, faces: np.ndarray, inside: Callable[[np.ndarray], np.ndarray]) -> None:
-        corners = vertices[faces]
+    @staticmethod
+    def around(corners: np.ndarray) -> "CellGrid":
+        """For triangles [f, 3, 3]."""
         lower, upper = corners.min((0, 1)), corners.max((0, 1))
-        extent = float((upper - lower).max())
-        number = int(np.clip(round(len(faces) ** 0.5), FEWEST_CELLS, MOST_CELLS))
-        self.cell = max(extent, np.finfo(np.float32).tiny) / number
-        self.lower = lower - 1.5 * self.cell  # a border of free cells, so that all of outside is one region
-        self.shape = np.floor((upper - self.lower) / self.cell).astype(int) + 3
-        states = np.zeros(self.shape, np.uint8)
-        states.reshape(-1)[self._touched(corners)] = self.TOUCHED
-        regions, count = ndimage.label(states == self.OUTSIDE)
-        middles = 0.5 + np.stack(np.unravel_index(_first_of_each(regions, count), self.shape), 1)
-        answers = np.concatenate([[False], inside(self.lower + middles * self.cell)])
-        states[answers[regions]] = self.INSIDE
-        self.states = states
+        number = int(np.clip(round(len(corners) ** 0.5), FEWEST_CELLS, MOST_CELLS))
+        cell = max(float((upper - lower).max()), 1e-30) / number
+        lower = lower - 1.5 * cell
+        x, y, z = (np.floor((upper - lower) / cell) + 3).astype(int).tolist()
+        return CellGrid(lower, cell, (x, y, z))
 
-    def look_up(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """[p] bool, right for all points but those with the indices [u], which lie in touched cells."""
-        with np.errstate(invalid="ignore"):
-            cells = np.floor((positions - self.lower) / self.cell)
-            in_grid = ((cells >= 0) & (cells < self.shape)).all(1)
-        x, y, z = np.where(in_grid[:, None], cells, 0).astype(np.int64).T
-        states = self.states.reshape(-1)[(x * self.shape[1] + y) * self.shape[2] + z]  # cell 0, 0, 0 is outside
-        return states == self.INSIDE, np.flatnonzero(states == self.TOUCHED)
-
-    def _touched(self, corners: np.ndarray) -> np.ndarray:
-        """Flat indices of the cells that meet the bounding box of a triangle, widened against rounding."""
-        low = np.floor((corners.min(1) - self.lower) / self.cell - 1e-6).astype(np.int64)
-        high = np.floor((corners.max(1) - self.lower) / self.cell + 1e-6).astype(np.int64)
-        widths = high - low + 1
-        flat_low = (low[:, 0] * self.shape[1] + low[:, 1]) * self.shape[2] + low[:, 2]
-        touched = []
-        # the boxes of a fine mesh have few shapes: one vectorised step for each
-        shapes, shape_of_face = np.unique(widths, axis=0, return_inverse=True)
-        for index, (x, y, z) in enumerate(shapes):
-            box = (np.arange(x)[:, None, None] * self.shape[1] + np.arange(y)[:, None]) * self.shape[2] + np.arange(z)
-            touched.append((flat_low[shape_of_face.reshape(-1) == index][:, None] + box.reshape(-1)).reshape(-1))
-        return np.concatenate(touched)
+    def boxes(self, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """First cell and number of cells along each axis [f, 3] of each triangle's box, widened against rounding."""
+        low = np.floor((corners.min(1) - self.lower) / self.cell - 1e-6).astype(np.int32)
+        high = np.floor((corners.max(1) - self.lower) / self.cell + 1e-6).astype(np.int32)
+        return low, high - low + 1
 
 
-def _first_of_each(regions: np.ndarray, count: int) -> np.ndarray:
-    """[count] flat index of a cell of the regions 1 to count."""
-    first = np.zeros(count + 1, np.int64)
-    first[regions.reshape(-1)] = np.arange(regions.size)  # any of them will do
-    return first[1:]
+class FreeCells:
+    """Winding numbers of a closed mesh at any point, most of them by looking up a cell.
 
+    A free cell takes its number from its connected region, which is measured once; a point in a touched cell takes the
+    number of the free cell above it in its column and the triangles in between (`TriangleColumns`).
 
-def is_closed(vertices: np.ndarray, faces: np.ndarray) -> bool:
-    """Whether the triangles bound a volume: every edge is run along equally often in both directions.
-
-    Vertices at the same place count as one, as along the seams of a texture.
+    vertices: [v, 3] float64; faces: [f, 3] without a boundary.
     """
-    if _has_no_boundary(faces, len(vertices)):
-        return True
-    _, merged = np.unique(np.ascontiguousarray(vertices + 0.0), axis=0, return_inverse=True)  # + 0.0: no -0.0
-    return _has_no_boundary(merged.reshape(-1)[faces], len(vertices))
+
+    TOUCHED = -128
+
+    def __init__(self, vertices: np.ndarray, faces: np.ndarray) -> None:
+        corners = vertices[faces]
+        self.grid = CellGrid.around(corners)
+        low, widths = self.grid.boxes(corners)
+        self.columns = TriangleColumns(vertices, faces, low[:, :2], widths[:, :2], self.grid.shape[:2])
+        free = np.ones(self.grid.shape, bool)
+        free.reshape(-1)[_cells_of_boxes(low, widths, self.grid.shape)] = False
+        labelled: Any = ndimage.label(free)
+        regions, count = labelled
+        first = np.zeros(count + 1, np.int64)
+        first[regions.reshape(-1)] = np.arange(regions.size)  # any cell of a region will do
+        cells = np.stack(np.unravel_index(first[1:], self.grid.shape), 1)
+        middles = self.grid.lower + (cells + 0.5) * self.grid.cell
+        above = np.full(count, np.inf)
+        windings = self.columns.crossings(middles, above, cells[:, 0] * self.grid.shape[1] + cells[:, 1])
+        of_region = np.concatenate([[self.TOUCHED], windings.clip(-127, 127)]).astype(np.int8)
+        self.windings = of_region[regions]
+        """[x, y, z] int8, TOUCHED where a triangle's box reaches."""
+
+    def winding_numbers(self, positions: np.ndarray) -> np.ndarray:
+        """[p] integers for [p, 3] float64; 0 for NaN."""
+        x, y, z, windings = self.look_up(positions)
+        asked = np.flatnonzero(windings == self.TOUCHED)
+        if len(asked):
+            x, y, z = x[asked], y[asked], z[asked]
+            column = x * self.grid.shape[1] + y
+            flat = self.windings.reshape(-1)
+            free = np.full(len(asked), self.TOUCHED, np.int8)
+            waiting = np.arange(len(asked))
+            while len(waiting):  # one cell up at a time; the border above the mesh is free
+                z[waiting] += 1
+                free[waiting] = flat[column[waiting] * self.grid.shape[2] + z[waiting]]
+                waiting = waiting[free[waiting] == self.TOUCHED]
+            ceiling = self.grid.lower[2] + (z + 0.5) * self.grid.cell
+            windings[asked] = free + self.columns.crossings(positions[asked], ceiling, column)
+        return windings
+
+    def look_up(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Cells x, y, z of the points and their winding numbers [p], TOUCHED where the cell does not know."""
+        with np.errstate(invalid="ignore"):
+            cells = np.floor((positions - self.grid.lower) / self.grid.cell)
+            in_grid = ((cells >= 0) & (cells < self.grid.shape)).all(1)
+        x, y, z = np.where(in_grid[:, None], cells, 0).astype(np.int64).T  # the cell 0, 0, 0 is outside
+        flat = (x * self.grid.shape[1] + y) * self.grid.shape[2] + z
+        return x, y, z, self.windings.reshape(-1)[flat].astype(np.int64)
 
 
-def _has_no_boundary(faces: np.ndarray, number_of_vertices: int) -> bool:
-    start, end = faces.reshape(-1), np.roll(faces, -1, 1).reshape(-1)
-    forward, backward = start * number_of_vertices + end, end * number_of_vertices + start
-    return bool((np.sort(forward) == np.sort(backward)).all())
+def _cells_of_boxes(low: np.ndarray, widths: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """Flat indices of all cells in boxes that begin at `low` [f, 3] and have `widths` [f, 3] cells."""
+    flat_low = (low[:, 0].astype(np.int64) * shape[1] + low[:, 1]) * shape[2] + low[:, 2]
+    # the boxes of a fine mesh have few shapes: one vectorised step for each
+    codes = (widths[:, 0].astype(np.int64) << 40) + (widths[:, 1].astype(np.int64) << 20) + widths[:, 2]
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    cells = []
+    for members in np.split(order, starts[1:]):
+        x, y, z = (np.arange(width) for width in widths[members[0]])
+        box = ((x[:, None, None] * shape[1] + y[:, None]) * shape[2] + z).reshape(-1)
+        cells.append((flat_low[members, None] + box).reshape(-1))
+    return np.concatenate(cells)

@@ -5,7 +5,6 @@ folded cloth) label right: the overlap winds twice and is inside. Not differenti
 """
 
 import math
-from typing import Any
 
 import igl
 import numpy as np
@@ -13,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from models.geometry.free_cells import FreeCells, is_closed
+from models.geometry.free_cells import FreeCells
 
 POINTS_PER_CHUNK = 256
 
@@ -21,10 +20,9 @@ POINTS_PER_CHUNK = 256
 class InsideTest:
     """Inside or not, for one mesh; what can be computed once is computed once.
 
-    The winding number is constant wherever no surface is crossed. So for a closed mesh space is cut into cells, and
-    the cells that no triangle touches get their answer for good, one evaluation for each region of them; only points in
-    the remaining cells are asked one by one, by libigl's fast winding numbers (Barill et al., SIGGRAPH 2018) from a
-    hierarchy that is kept. A mesh with holes has no such regions: there every point is asked.
+    A closed surface is asked through cells of space and columns of triangles (`FreeCells`), exactly. A surface with
+    holes has a winding number that changes from point to point: there libigl's fast winding numbers answer (Barill et
+    al., SIGGRAPH 2018), from a hierarchy that is kept.
 
     vertices: [v, 3] in any unit; faces: [f, 3], counter-clockwise seen from outside. Survives pickling and forking.
 
@@ -36,45 +34,49 @@ class InsideTest:
             raise ValueError("An inside test got a mesh without faces: give a closed surface.")
         if not bool(torch.isfinite(vertices).all()):
             raise ValueError("An inside test got vertices that are not finite: repair the mesh first.")
-        self._vertices = vertices.detach().cpu().double().numpy()
-        self._faces = np.ascontiguousarray(faces.detach().cpu().numpy(), dtype=np.int64)
-        self._hierarchy = _hierarchy(self._vertices, self._faces)
-        self.closed = is_closed(self._vertices, self._faces)
+        positions = vertices.detach().cpu().double().numpy()
+        triangles = faces.detach().cpu().long().numpy()
+        self.closed = is_closed(positions, triangles)
         """Whether the surface has no border; where it has one, labels near the holes are a guess."""
-        self._cells = FreeCells(self._vertices, self._faces, self._inside) if self.closed else None
+        self._test = FreeCells(positions, triangles) if self.closed else FastWinding(positions, triangles)
 
     def contains(self, points: Float[Tensor, "p 3"]) -> Bool[Tensor, " p"]:
         """True where the winding number exceeds one half; on the points' device. NaN is outside."""
-        positions = points.detach().cpu().double().numpy()
-        if self._cells is None:
-            return torch.from_numpy(self._inside(positions)).to(points.device)
-        inside, unknown = self._cells.look_up(positions)
-        if len(unknown):
-            inside[unknown] = self._inside(positions[unknown])
-        return torch.from_numpy(inside).to(points.device)
+        winding = self._test.winding_numbers(points.detach().cpu().double().numpy())
+        return torch.from_numpy(winding > 0.5).to(points.device)
 
-    def winding_numbers(self, points: Float[Tensor, "p 3"]) -> Float[Tensor, " p"]:
-        """Fast winding numbers, float64: 1 inside and 0 outside of a closed surface to about 1e-2."""
-        return torch.from_numpy(self._winding(points.detach().cpu().double().numpy())).to(points.device)
 
-    def _winding(self, positions: np.ndarray) -> np.ndarray:
+class FastWinding:
+    """libigl's winding numbers, for surfaces that may have holes."""
+
+    def __init__(self, vertices: np.ndarray, faces: np.ndarray) -> None:
+        self._mesh = (np.ascontiguousarray(vertices), np.ascontiguousarray(faces))
+        self._hierarchy = igl.FastWindingNumberBVH()
+        self._hierarchy.init(*self._mesh)
+
+    def winding_numbers(self, positions: np.ndarray) -> np.ndarray:
+        """[p] float64 for [p, 3] float64."""
         return np.asarray(self._hierarchy.winding_number(np.ascontiguousarray(positions)))
 
-    def _inside(self, positions: np.ndarray) -> np.ndarray:
-        return self._winding(positions) > 0.5
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_hierarchy"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._hierarchy = _hierarchy(self._vertices, self._faces)
+    def __reduce__(self) -> tuple[type["FastWinding"], tuple[np.ndarray, np.ndarray]]:
+        return FastWinding, self._mesh  # the hierarchy cannot be pickled
 
 
-def _hierarchy(vertices: np.ndarray, faces: np.ndarray) -> Any:
-    hierarchy = igl.FastWindingNumberBVH()
-    hierarchy.init(np.ascontiguousarray(vertices), faces)
-    return hierarchy
+def is_closed(vertices: np.ndarray, faces: np.ndarray) -> bool:
+    """Whether the triangles bound a volume: every edge is run along equally often in both directions.
+
+    Vertices at the same place count as one, as along the seams of a texture.
+    """
+    if _has_no_boundary(faces, len(vertices)):
+        return True
+    _, merged = np.unique(vertices + 0.0, axis=0, return_inverse=True)  # + 0.0: -0.0 is 0.0
+    return _has_no_boundary(merged.reshape(-1)[faces], len(vertices))
+
+
+def _has_no_boundary(faces: np.ndarray, number_of_vertices: int) -> bool:
+    start, end = faces.reshape(-1), np.roll(faces, -1, 1).reshape(-1)
+    forward, backward = start * number_of_vertices + end, end * number_of_vertices + start
+    return bool((np.sort(forward) == np.sort(backward)).all())
 
 
 def winding_numbers_reference(
