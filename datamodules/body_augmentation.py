@@ -75,8 +75,10 @@ def moved(
     """Each picture zoomed by `scale` [n] about its middle, then shifted by `shift` [n, 2] (right, down) of its side;
     black where it is entered from outside."""
     number, _, height, width = images.shape
-    theta = torch.zeros(number, 2, 3)
-    views = torch.zeros_like(view_from_body)
+    columns = ((2 * torch.arange(width) + 1) / width - 1).expand(height, width)
+    rows = ((2 * torch.arange(height) + 1) / height - 1)[:, None].expand(height, width)
+    grid = torch.empty(number, height, width, 2)
+    views = torch.empty_like(view_from_body)
     for k, (zoom, (right, down)) in enumerate(zip(scale.tolist(), shift.tolist())):
         # the window in the old picture that becomes the new one
         window_width, window_height = width / zoom, height / zoom
@@ -85,9 +87,7 @@ def moved(
         views[k] = crop_views(view_from_body[k], left, top, window_width, window_height, (height, width))
         if not is_perspective(view_from_body[k]):
             views[k, 2] *= zoom
-        theta[k, 0, 0] = theta[k, 1, 1] = 1 / zoom
-        theta[k, 0, 2], theta[k, 1, 2] = -2 * right / zoom, -2 * down / zoom
-    grid = torch.nn.functional.affine_grid(theta, [number, 1, height, width], align_corners=False)
+        grid[k] = torch.stack([(columns - 2 * right) / zoom, (rows - 2 * down) / zoom], -1)
     both = torch.nn.functional.grid_sample(
         torch.cat([images, masks], 1), grid, mode="bilinear", padding_mode="zeros", align_corners=False
     )

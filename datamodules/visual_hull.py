@@ -7,7 +7,7 @@ import numpy as np
 
 SIDE_CM = 204.8
 """Of the cube around the body's origin in which the hull is sought."""
-COARSEST, HALVINGS = 16, 2
+COARSEST, HALVINGS = 12, 1
 """Cells along its side to begin with, and how often those that may touch the hull are split in eight."""
 
 

@@ -55,7 +55,8 @@ class FreeCells:
         free = np.ones(self.grid.shape, bool)
         free.reshape(-1)[_cells_of_boxes(low, widths, self.grid.shape)] = False
         labelled: Any = ndimage.label(free)
-        regions, count = labelled
+        regions: np.ndarray = labelled[0]
+        count = int(labelled[1])
         first = np.zeros(count + 1, np.int64)
         first[regions.reshape(-1)] = np.arange(regions.size)  # any cell of a region will do
         cells = np.stack(np.unravel_index(first[1:], self.grid.shape), 1)
@@ -88,7 +89,7 @@ class FreeCells:
         """Cells x, y, z of the points and their winding numbers [p], TOUCHED where the cell does not know."""
         with np.errstate(invalid="ignore"):
             cells = np.floor((positions - self.grid.lower) / self.grid.cell)
-            in_grid = ((cells >= 0) & (cells < self.grid.shape)).all(1)
+            in_grid = np.all((cells >= 0) & (cells < self.grid.shape), axis=1)
         x, y, z = np.where(in_grid[:, None], cells, 0).astype(np.int64).T  # the cell 0, 0, 0 is outside
         flat = (x * self.grid.shape[1] + y) * self.grid.shape[2] + z
         return x, y, z, self.windings.reshape(-1)[flat].astype(np.int64)
