@@ -6,7 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from datamodules.synthetic.articulated_layout import write_articulated_sequence
+from datamodules.synthetic.body_motion import motion_of
 from datamodules.synthetic.body_subjects import human_seed, random_of_subject, subject_of
+from datamodules.synthetic.cape_layout import MOTIONS_OF_A_SUBJECT, write_cape_sequence, write_cape_topology
 from datamodules.synthetic.folder_in_pieces import Progress, fill_folder
 from datamodules.synthetic.human_draws import draw_human
 from datamodules.synthetic.human_parameters import GENERATOR_VERSION, Family
@@ -22,7 +25,7 @@ LEAST_SIZE = 32
 
 @dataclass(frozen=True)
 class BodySettings:
-    """Everything that decides the bytes of a synthetic data set."""
+    """Everything that decides the bytes of a synthetic data set; see `synthesize_bodies`."""
 
     number: int
     seed: int
@@ -34,6 +37,8 @@ class BodySettings:
     mesh_resolution: int
     camera: Camera
     held_out: float
+    frames: int
+    oddities: bool
     recipe: int = RECIPE
     generator: int = GENERATOR_VERSION
 
@@ -51,66 +56,97 @@ def synthesize_bodies(
     mesh_resolution: int = 256,
     camera: Camera = "orthographic",
     held_out: float = 0.1,
+    frames: int = 10,
+    oddities: bool = True,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Path:
-    """Writes `number` people and returns `out`.
+    """Writes `number` people (articulated, cape: sequences of `frames` frames) and returns `out`.
 
     pifu: `yaws` pictures of size x size pixels equally spaced around each person, under `lights` environments each, in
     RENDER, MASK, PARAM, GEO and val.txt; beside them test.txt (both hold a share `held_out` of the people, the rest is
     for training), NORMAL, DEPTH and TRUTH.
+    articulated: before eight perspective cameras whose pictures are `size` pixels high; with `oddities` as in the real
+    set: patches that are no person in some silhouettes, calibrations of any scale and sign, a picture missing here and
+    there. Motions march and squat have their own file names always.
+    cape: registered meshes only, two sequences a subject.
 
     Person i depends on the settings and i alone, whatever `number` and `workers`. An interrupted run goes on where it
     stopped, and a finished one is not repeated; see `fill_folder`. workers: processes, one thread each.
 
     Raises ValueError when `out` already holds something else or a setting makes no sense.
     """
-    settings = BodySettings(number, seed, size, layout, yaws, lights, family, mesh_resolution, camera, held_out)
+    settings = BodySettings(
+        number, seed, size, layout, yaws, lights, family, mesh_resolution, camera, held_out, frames, oddities
+    )
     _require_sane(settings)
     return fill_folder(
         Path(out),
         json.loads(json.dumps(asdict(settings))),
         range(number),
-        functools.partial(_write_person, settings),
-        functools.partial(_write_splits, settings),
+        functools.partial(_write_piece, settings),
+        functools.partial(_finish, settings),
         workers=workers,
         progress=progress,
     )
 
 
 def _require_sane(settings: BodySettings) -> None:
-    least = {"number": 1, "size": LEAST_SIZE, "yaws": 1, "lights": 1, "mesh_resolution": 32}
-    for name, value in least.items():
+    pifu = settings.layout == "pifu"
+    least = {"size": LEAST_SIZE, "yaws": 1, "lights": 1, "mesh_resolution": 32, "frames": 1}
+    for name, value in {"number": 3 if pifu else 1, **least}.items():
         if getattr(settings, name) < value:
-            raise ValueError(f"{name} is {getattr(settings, name)}: give {value} or more.")
+            why = " (one person each for training, validation and test)" if name == "number" and pifu else ""
+            raise ValueError(f"{name} is {getattr(settings, name)}: give {value} or more{why}.")
     if settings.yaws > 360:
         raise ValueError(f"yaws is {settings.yaws}: file names hold whole degrees, give at most 360.")
-    if not 0 <= settings.held_out < 0.5:
-        raise ValueError(f"held_out is {settings.held_out}: give a share of the people from 0 to below 0.5.")
+    if not 0 < settings.held_out < 0.5:
+        raise ValueError(f"held_out is {settings.held_out}: give a share of the people between 0 and 0.5.")
 
 
-def person_name(index: int) -> str:
-    return f"person_{index:04d}"
-
-
-def _write_person(settings: BodySettings, root: Path, index: int) -> None:
-    parameters = draw_human(human_seed(settings.seed, index), family=settings.family)
-    write_pifu_subject(
+def _write_piece(settings: BodySettings, root: Path, index: int) -> None:
+    random = random_of_subject(settings.seed, index)
+    if settings.layout == "pifu":
+        parameters = draw_human(human_seed(settings.seed, index), family=settings.family)
+        write_pifu_subject(
+            root,
+            f"person_{index:04d}",
+            subject_of(parameters, settings.mesh_resolution),
+            random,
+            size=settings.size,
+            yaws=settings.yaws,
+            lights=settings.lights,
+            perspective=settings.camera == "perspective",
+        )
+        return
+    of_a_person = MOTIONS_OF_A_SUBJECT if settings.layout == "cape" else 1
+    person_seed, motion_seed = human_seed(settings.seed, index // of_a_person), human_seed(settings.seed + 1, index)
+    frames = motion_of(person_seed, motion_seed, settings.frames, settings.family)
+    if settings.layout == "cape":
+        write_cape_sequence(root, index, frames, random)
+        return
+    write_articulated_sequence(
         root,
-        person_name(index),
-        subject_of(parameters, settings.mesh_resolution),
-        random_of_subject(settings.seed, index),
-        size=settings.size,
-        yaws=settings.yaws,
-        lights=settings.lights,
-        perspective=settings.camera == "perspective",
+        index,
+        frames,
+        random,
+        height=settings.size,
+        mesh_resolution=settings.mesh_resolution,
+        oddities=settings.oddities,
     )
+
+
+def _finish(settings: BodySettings, root: Path) -> None:
+    if settings.layout == "pifu":
+        _write_splits(settings, root)
+    elif settings.layout == "cape":
+        write_cape_topology(root)
 
 
 def _write_splits(settings: BodySettings, root: Path) -> None:
     """The last people are held out: first those for validation, then those for the test."""
     number = settings.number
-    held = min(max(round(number * settings.held_out), 1), (number - 1) // 2) if settings.held_out else 0
-    names = [person_name(index) for index in range(number)]
+    held = min(max(round(number * settings.held_out), 1), (number - 1) // 2)
+    names = [f"person_{index:04d}" for index in range(number)]
     for file, people in (("val.txt", names[number - 2 * held : number - held]), ("test.txt", names[number - held :])):
         (root / file).write_text("".join(f"{name}\n" for name in people), encoding="utf-8")

@@ -64,6 +64,8 @@ def bodies(
     mesh_resolution: int = 256,
     camera: Literal["orthographic", "perspective"] = "orthographic",
     held_out: float = 0.1,
+    frames: int = 10,
+    oddities: bool = True,
     workers: int = 0,
 ) -> None:
     """Writes OUT in the layout of a real data set of bodies: clothed people who do not exist, with their meshes, seen
@@ -74,7 +76,7 @@ def bodies(
         out: folder for the data set.
         num: how many people; for articulated and cape how many sequences.
         seed: of everything random.
-        size: side of the pictures in pixels; 512 and more show folds, 1024 wrinkles.
+        size: side (articulated: height) of the pictures in pixels; 512 and more show folds, 1024 wrinkles.
         layout: pifu (RENDER, MASK, PARAM, GEO, val.txt and the truth beside), articulated (sequences before eight
             perspective cameras) or cape (registered meshes without pictures).
         yaws: pictures of each person, equally spaced around.
@@ -82,7 +84,9 @@ def bodies(
         family: one kind of pose for all; all kinds when it is not given.
         mesh_resolution: cells of the mesh along its longest side; 512 resolves wrinkles.
         camera: how the pictures of the layout pifu are projected.
-        held_out: share of the people for validation, and as many more for the test.
+        held_out: share of the people for validation, and as many more for the test (pifu).
+        frames: pictures' instants of each sequence (articulated, cape).
+        oddities: the faults of the real articulated set: false patches in silhouettes, missing pictures, signs.
         workers: processes; 0 takes one for each core.
     """
     from datamodules.synthetic.bodies import synthesize_bodies
@@ -100,10 +104,12 @@ def bodies(
             mesh_resolution=mesh_resolution,
             camera=camera,
             held_out=held_out,
+            frames=frames,
+            oddities=oddities,
             workers=workers or cores(),
             progress=progress,
         )
-    print(f"{num} people in {out}")
+    print(f"{num} {'people' if layout == 'pifu' else 'sequences'} in {out}")
 
 
 def cores() -> int:
