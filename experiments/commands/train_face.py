@@ -1,19 +1,17 @@
 """`threefold train-face`: the whole way from nothing to textured faces, as a list of ordinary commands."""
 
 import json
-import shlex
-import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
 from tqdm import tqdm
 
+from experiments.commands import pipeline
 from experiments.commands.parsing import call
+from experiments.commands.pipeline import best, number
 from experiments.errors import UserError, one_line
 
 if TYPE_CHECKING:
@@ -56,15 +54,17 @@ def train_face(
     coarse, detail = out / "face-coarse", out / "face-detail"
 
     if not (data / "split.txt").is_file():
-        threefold("synthesize", "faces", "--out", data, "--num", num, "--size", PICTURE_SIZE, "--seed", seed)
-    train(coarse, "coarse_small.yaml", data, seed, *limit)
-    train(detail, "detail_small.yaml", data, seed, "--model.init_args.coarse_checkpoint", best(coarse), *limit)
+        pipeline.threefold("synthesize", "faces", "--out", data, "--num", num, "--size", PICTURE_SIZE, "--seed", seed)
+    pipeline.train(coarse, CONFIGS / "coarse_small.yaml", data, seed, *limit)
+    begun = ["--model.init_args.coarse_checkpoint", best(coarse)]
+    pipeline.train(detail, CONFIGS / "detail_small.yaml", data, seed, *begun, *limit)
     for run in (coarse, detail):
         test(run, data, out / f"{run.name}-synthetic.json")
     pictures = [record.picture for record in held_out(data, "test")[:SHOWN]]
     # where the faces are is given: the detector knows photographs, and overlooks some synthetic faces
     where = ["--landmarks", data / "landmarks"]
-    threefold("reconstruct", *pictures, "--run", detail, "--out", out / "reconstructions" / "synthetic", *where)
+    shown = out / "reconstructions" / "synthetic"
+    pipeline.threefold("reconstruct", *pictures, "--run", detail, "--out", shown, *where)
 
     if photos is not None:
         train_on_photos(out, photos, seed, limit)
@@ -78,14 +78,15 @@ def train_on_photos(out: Path, photos: Path, seed: int, limit: Sequence[object])
     for name in ("face-coarse", "face-detail"):
         test(out / name, photos, out / f"{name}-photos-before.json", *detection(photos))
     start = ["--model.init_args.initial_checkpoint", best(out / "face-coarse")]
-    train(coarse, "coarse_photos.yaml", photos, seed, *start, *limit)
-    train(detail, "detail_photos.yaml", photos, seed, "--model.init_args.coarse_checkpoint", best(coarse), *limit)
+    pipeline.train(coarse, CONFIGS / "coarse_photos.yaml", photos, seed, *start, *limit)
+    begun = ["--model.init_args.coarse_checkpoint", best(coarse)]
+    pipeline.train(detail, CONFIGS / "detail_photos.yaml", photos, seed, *begun, *limit)
     for run in (coarse, detail):
         test(run, photos, out / f"{run.name}-after.json", *detection(photos))
     shown = held_out(photos, "test")[:SHOWN_PHOTOS]
     for run, folder in ((out / "face-detail", "photos-before"), (detail, "photos")):
         for words in located(shown, photos):
-            threefold("reconstruct", *words, "--run", run, "--out", out / "reconstructions" / folder)
+            pipeline.threefold("reconstruct", *words, "--run", run, "--out", out / "reconstructions" / folder)
 
 
 def require_photographs(photos: Path) -> None:
@@ -133,43 +134,10 @@ def located(records: Sequence["FaceRecord"], photos: Path) -> Iterator[list[obje
         yield [*unknown]
 
 
-def train(run: Path, config: str, data: Path, seed: int, *more: object) -> None:
-    """One training stage; skipped when finished, resumed when interrupted.
-
-    Raises:
-        UserError: the run was trained on other data.
-    """
-    known = trained_on(run)
-    if known is not None and known.resolve() != data.resolve():
-        raise UserError(f"{run} was trained on {known}, not on {data}; delete the folder or choose another --out")
-    if "fit" in metrics_of(run) and finished(run):
-        print(f"{run} is trained already; delete the folder to train it again")
-        return
-    resume = []
-    if (run / "checkpoints" / "last.ckpt").is_file():
-        resume = ["--ckpt_path", "last"]
-    elif (run / "config.yaml").is_file():
-        shutil.rmtree(run)  # interrupted before its first checkpoint
-    recipe = CONFIGS / config
-    if recipe.is_relative_to(Path.cwd()):
-        recipe = recipe.relative_to(Path.cwd())  # the command is kept beside the numbers, for others to run
-    words = ["--config", recipe, "--run", run, "--data.init_args.root", data, "--seed_everything", seed]
-    threefold("fit", *words, *resume, *more)
-
-
-def trained_on(run: Path) -> Path | None:
-    """The data of a run, from its config.yaml; None where there is no such file."""
-    path = run / "config.yaml"
-    config = yaml.safe_load(path.read_text()) if path.is_file() else {}
-    root = ((config or {}).get("data") or {}).get("init_args", {}).get("root")
-    return None if root is None else Path(root)
-
-
 def test(run: Path, data: Path, result: Path, *more: object) -> None:
     """Measures a run on the test split of a data set; the numbers go to a file of their own as well."""
-    threefold("test", "--run", run, "--data.init_args.root", data, *more)
-    result.parent.mkdir(parents=True, exist_ok=True)
-    result.write_text(json.dumps(metrics_of(run)["test"], indent=2) + "\n")
+    pipeline.threefold("test", "--run", run, "--data.init_args.root", data, *more)
+    pipeline.keep_test(run, result)
 
 
 def detection(data: Path) -> list[str]:
@@ -180,39 +148,12 @@ def detection(data: Path) -> list[str]:
     return [] if known else ["--data.init_args.find_face", DETECTOR]
 
 
-def threefold(*words: object) -> None:
-    """Runs one command in a process of its own, as a user would, and shows it.
-
-    Raises:
-        SystemExit: with the command's status when it fails; it has said why.
-    """
-    spoken = [str(word) for word in words]
-    print(f"\n$ threefold {shlex.join(spoken)}", flush=True)
-    done = subprocess.run([sys.executable, "-m", "experiments.cli", *spoken], check=False)
-    if done.returncode:
-        raise SystemExit(done.returncode)
-
-
-def best(run: Path) -> Path:
-    return run / "checkpoints" / "best.ckpt"
-
-
 def held_out(data: Path, split: str) -> list["FaceRecord"]:
     """Pictures of a split and what belongs to them, in order."""
     from datamodules.face_folder import FaceFolder
 
     faces = FaceFolder(data, split=split)  # type: ignore[arg-type]
     return [faces.records[position] for position in faces.positions]
-
-
-def metrics_of(run: Path) -> dict[str, dict[str, float]]:
-    path = run / "metrics.json"
-    return json.loads(path.read_text()) if path.is_file() else {}
-
-
-def finished(run: Path) -> bool:
-    path = run / "provenance.json"
-    return path.is_file() and json.loads(path.read_text()).get("fit", {}).get("finished") is not None
 
 
 def summary(out: Path, seconds: float) -> str:
@@ -250,10 +191,6 @@ def whereabouts(out: Path) -> Iterator[str]:
     ):
         if path.is_dir():
             yield f"  {path!s:<28} {what}"
-
-
-def number(value: float | None) -> str:
-    return "no value" if value is None else f"{value:.4g}"
 
 
 def run(verb: str, arguments: Sequence[str]) -> int:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from datamodules.face_records import face_records
-from experiments.commands import train_face
+from experiments.commands import pipeline, train_face
 from experiments.errors import UserError
 from tests.experiments.command_line import assert_one_sentence, threefold
 
@@ -16,7 +16,7 @@ from tests.experiments.command_line import assert_one_sentence, threefold
 def spoken(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The commands that the flow would run."""
     commands: list[list[str]] = []
-    monkeypatch.setattr(train_face, "threefold", lambda *words: commands.append([str(word) for word in words]))
+    monkeypatch.setattr(pipeline, "threefold", lambda *words: commands.append([str(word) for word in words]))
     return commands
 
 
@@ -28,14 +28,14 @@ def write(path: Path, values: dict) -> None:
 def test_a_finished_training_is_not_done_again(tmp_path: Path, spoken: list[list[str]]) -> None:
     write(tmp_path / "run" / "metrics.json", {"fit": {"train/loss": 1.0}})
     write(tmp_path / "run" / "provenance.json", {"fit": {"finished": "2026-01-01"}})
-    train_face.train(tmp_path / "run", "coarse_small.yaml", tmp_path, 0)
+    pipeline.train(tmp_path / "run", train_face.CONFIGS / "coarse_small.yaml", tmp_path, 0)
     assert spoken == []
 
 
 def test_an_interrupted_training_goes_on(tmp_path: Path, spoken: list[list[str]]) -> None:
     last = tmp_path / "run" / "checkpoints" / "last.ckpt"
     write(last, {})
-    train_face.train(tmp_path / "run", "coarse_small.yaml", tmp_path, 7, "--trainer.max_steps", 3)
+    pipeline.train(tmp_path / "run", train_face.CONFIGS / "coarse_small.yaml", tmp_path, 7, "--trainer.max_steps", 3)
     (words,) = spoken
     assert words[0] == "fit"
     assert words[words.index("--ckpt_path") + 1] == "last"
@@ -45,7 +45,7 @@ def test_an_interrupted_training_goes_on(tmp_path: Path, spoken: list[list[str]]
 
 def test_a_training_without_a_checkpoint_begins_anew(tmp_path: Path, spoken: list[list[str]]) -> None:
     write(tmp_path / "run" / "config.yaml", {})
-    train_face.train(tmp_path / "run", "coarse_small.yaml", tmp_path, 0)
+    pipeline.train(tmp_path / "run", train_face.CONFIGS / "coarse_small.yaml", tmp_path, 0)
     assert not (tmp_path / "run").exists()
     assert "--ckpt_path" not in spoken[0]
 
@@ -87,7 +87,7 @@ def test_synthetic_faces_are_not_searched_for(tmp_path: Path, monkeypatch) -> No
     for name in "ab":
         write_points(data / "landmarks" / f"{name}.txt")
     (data / "split.txt").write_text("a train\nb test\n")
-    monkeypatch.setattr(train_face, "threefold", lambda *words: commands.append([str(word) for word in words]))
+    monkeypatch.setattr(pipeline, "threefold", lambda *words: commands.append([str(word) for word in words]))
     monkeypatch.setattr(train_face, "test", lambda *words: None)
     train_face.train_face(out=tmp_path / "runs", data=data)
     (words,) = [words for words in commands if words[0] == "reconstruct"]
@@ -113,7 +113,7 @@ def test_a_run_on_other_data_is_not_taken_for_this_one(tmp_path: Path, spoken: l
     run, known = tmp_path / "run", {"data": {"init_args": {"root": str(tmp_path / "others")}}}
     write(run / "config.yaml", known)
     with pytest.raises(UserError, match=r"was trained on .*others"):
-        train_face.train(run, "coarse_photos.yaml", tmp_path / "mine", 0)
+        pipeline.train(run, train_face.CONFIGS / "coarse_photos.yaml", tmp_path / "mine", 0)
     assert (run / "config.yaml").is_file()
     assert spoken == []
 
