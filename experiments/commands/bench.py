@@ -53,6 +53,37 @@ def training(json: Path | None = None, repeats: int = 7, threads: int | None = N
     benchmark_face_training(json, repeats=repeats, threads=threads)
 
 
+def extraction(
+    json: Path | None = None,
+    *,
+    resolutions: list[int] | None = None,
+    field: Literal["capsules", "human"] = "capsules",
+    dense_up_to: int = 512,
+    seed: int = 0,
+    threads: int | None = None,
+) -> None:
+    """Counts the queries and the seconds that the mesh of a body costs: every node asked, coarse to fine from three
+    first grids, and PIFu's own octree; and checks that the meshes are identical.
+
+    Args:
+        json: file for the numbers, with commit and hardware.
+        resolutions: cells along the box, one number or more; 128 256 512 when left out.
+        field: a body of capsules, quick to ask, or a procedural person in clothes, several times as dear.
+        dense_up_to: the largest resolution at which every node is asked.
+        seed: which person.
+        threads: of torch; 1 where others use the machine too.
+    """
+    from experiments.benchmarks.extraction import benchmark_extraction
+
+    chosen = resolutions or [128, 256, 512]
+    for resolution in chosen:
+        if not 16 <= resolution <= 2048:
+            raise UserError(f"--resolutions {resolution} is not between 16 and 2048 cells; 128 256 512 are usual")
+    benchmark_extraction(
+        json, resolutions=chosen, field_name=field, dense_up_to=dense_up_to, seed=seed, threads=threads
+    )
+
+
 def cuda_is_available() -> bool:
     import torch
 
@@ -60,4 +91,4 @@ def cuda_is_available() -> bool:
 
 
 def run(verb: str, arguments: Sequence[str]) -> int:
-    return run_kind(verb, {"rasterizer": rasterizer, "training": training}, arguments)
+    return run_kind(verb, {"rasterizer": rasterizer, "extraction": extraction, "training": training}, arguments)

@@ -34,7 +34,8 @@ def assert_as_pymcubes(volume: Tensor) -> None:
     surface = marching_cubes(crossed_cells(volume))
     vertices, faces = mcubes.marching_cubes(volume.double().numpy(), 0.0)
     assert len(surface.positions) == len(vertices)
-    distance, number = KDTree(surface.positions.numpy()).query(vertices)
+    nearest = KDTree(surface.positions.numpy()).query(vertices)
+    distance, number = np.asarray(nearest[0]), np.asarray(nearest[1])
     assert distance.max() < 2e-4
     assert len(set(number.tolist())) == len(vertices)
     assert directed_triangles(number[faces.astype(np.int64)]) == directed_triangles(surface.faces.numpy())
