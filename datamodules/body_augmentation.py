@@ -2,11 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from datamodules.body_records import BodyNormals
 from models.geometry.view_cameras import crop_views, flip_views, is_perspective
 
 LUMA = (0.299, 0.587, 0.114)
@@ -44,6 +46,31 @@ class BodyAugmentation:
 NO_AUGMENTATION = BodyAugmentation(0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
+class Changes(NamedTuple):
+    """What happens to the n pictures of one item."""
+
+    flip: bool
+    scale: np.ndarray
+    """[n] zoom about the middle."""
+    shift: np.ndarray
+    """[n, 2] right and down, share of the side."""
+    jitter: np.ndarray
+    """[n, 5] in [0, 1): brightness, contrast, saturation, hue, grey."""
+    blur: float
+    """Sigma in pixels."""
+
+
+def drawn_changes(augmentation: BodyAugmentation, number: int, generator: np.random.Generator) -> Changes:
+    """Always takes the same number of random numbers from the generator."""
+    return Changes(
+        flip=bool(generator.random() < augmentation.flip),
+        blur=float(augmentation.blur_pixels * generator.random()),
+        scale=1 + augmentation.scale * (2 * generator.random(number) - 1),
+        shift=augmentation.shift * (2 * generator.random((number, 2)) - 1),
+        jitter=generator.random((number, 5)),
+    )
+
+
 def augmented_views(
     images: Tensor,
     masks: Tensor,
@@ -51,30 +78,50 @@ def augmented_views(
     augmentation: BodyAugmentation,
     generator: np.random.Generator,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Images [n, 3, h, w] in [0, 1], masks [n, 1, h, w] of 0 and 1 and calibrations [n, 4, 4], changed at random.
+    """Images [n, 3, h, w] in [0, 1], masks [n, 1, h, w] of 0 and 1 and calibrations [n, 4, 4], changed at random."""
+    changes = drawn_changes(augmentation, len(images), generator)
+    maps, view_from_body = moved(torch.cat([images, masks], 1), view_from_body, changes)
+    images = blurred(recoloured(maps[:, :3], augmentation, changes.jitter), changes.blur)
+    return images, (maps[:, 3:] >= 0.5).float(), view_from_body
 
-    Always draws the same number of random numbers. Zooming a parallel view scales its depth too, as PIFu does: the
-    picture then is that of a larger body.
+
+def augmented_normals(
+    image: Tensor,
+    mask: Tensor,
+    normals: BodyNormals,
+    augmentation: BodyAugmentation,
+    generator: np.random.Generator,
+) -> tuple[Tensor, Tensor, BodyNormals]:
+    """One image [3, h, w], its mask [1, h, w] and its normal maps, changed at random; a mirrored picture's normals are
+    mirrored with their x negated."""
+    changes = drawn_changes(augmentation, 1, generator)
+    stack = torch.cat([image, mask, normals.front, normals.back])[None]
+    (maps,), _ = moved(stack, torch.eye(4)[None], changes)
+    image = blurred(recoloured(maps[None, :3], augmentation, changes.jitter), changes.blur)[0]
+    mask = (maps[3:4] >= 0.5).float()
+    sides = maps[4:].reshape(2, 3, *maps.shape[1:])
+    if changes.flip:
+        sides = sides * torch.tensor([-1.0, 1.0, 1.0])[:, None, None]
+    front, back = torch.nn.functional.normalize(sides, dim=1) * mask
+    return image, mask, BodyNormals(front, back)
+
+
+def moved(maps: Tensor, view_from_body: Tensor, changes: Changes) -> tuple[Tensor, Tensor]:
+    """Maps [n, c, h, w] and their calibrations [n, 4, 4]: zoomed, shifted and mirrored; 0 where a picture is entered
+    from outside.
+
+    Zooming a parallel view scales its depth too, as PIFu does: the picture then is that of a larger body.
     """
-    number = len(images)
-    flipped = generator.random() < augmentation.flip
-    blur = augmentation.blur_pixels * generator.random()
-    scale = 1 + augmentation.scale * (2 * generator.random(number) - 1)
-    shift = augmentation.shift * (2 * generator.random((number, 2)) - 1)
-    jitter = generator.random((number, 5))
-    if augmentation.scale > 0 or augmentation.shift > 0:
-        images, masks, view_from_body = moved(images, masks, view_from_body, scale, shift)
-    if flipped:
-        images, masks, view_from_body = images.flip(-1), masks.flip(-1), flip_views(view_from_body)
-    return blurred(recoloured(images, augmentation, jitter), blur), masks, view_from_body
+    if (changes.scale != 1).any() or changes.shift.any():
+        maps, view_from_body = zoomed(maps, view_from_body, changes.scale, changes.shift)
+    if changes.flip:
+        maps, view_from_body = maps.flip(-1), flip_views(view_from_body)
+    return maps, view_from_body
 
 
-def moved(
-    images: Tensor, masks: Tensor, view_from_body: Tensor, scale: np.ndarray, shift: np.ndarray
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Each picture zoomed by `scale` [n] about its middle, then shifted by `shift` [n, 2] (right, down) of its side;
-    black where it is entered from outside."""
-    number, _, height, width = images.shape
+def zoomed(maps: Tensor, view_from_body: Tensor, scale: np.ndarray, shift: np.ndarray) -> tuple[Tensor, Tensor]:
+    """As `moved`, without mirroring; bilinear."""
+    number, _, height, width = maps.shape
     columns = ((2 * torch.arange(width) + 1) / width - 1).expand(height, width)
     rows = ((2 * torch.arange(height) + 1) / height - 1)[:, None].expand(height, width)
     grid = torch.empty(number, height, width, 2)
@@ -88,10 +135,8 @@ def moved(
         if not is_perspective(view_from_body[k]):
             views[k, 2] *= zoom
         grid[k] = torch.stack([(columns - 2 * right) / zoom, (rows - 2 * down) / zoom], -1)
-    both = torch.nn.functional.grid_sample(
-        torch.cat([images, masks], 1), grid, mode="bilinear", padding_mode="zeros", align_corners=False
-    )
-    return both[:, :3], (both[:, 3:] >= 0.5).float(), views
+    moved_maps = torch.nn.functional.grid_sample(maps, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return moved_maps, views
 
 
 def recoloured(images: Tensor, augmentation: BodyAugmentation, jitter: np.ndarray) -> Tensor:

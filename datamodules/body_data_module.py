@@ -10,8 +10,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from datamodules.body_augmentation import BodyAugmentation
 from datamodules.body_dataset import BodyDataset
+from datamodules.body_grids import GriddedBodies
 from datamodules.body_records import BodyLayout
-from datamodules.epoch_order import ShuffledEpochs
+from datamodules.epoch_order import RepeatedItems, ShuffledEpochs
 from datamodules.occupancy_sampling import PointSampling
 from datamodules.samples import BodySample, BodyTruthSample
 
@@ -24,7 +25,8 @@ class BodyDataModule(lightning.LightningDataModule, ABC):
     around it. points: labelled points a body, drawn anew every time as `sampling` says. batch_size: of training.
     repeats: how often an epoch visits every body, each time with other views and points. augmentation: None leaves
     training pictures unchanged. workers: processes that load; 0 loads in the training process. memory_gib: kept in
-    memory of meshes and decoded pictures, each worker its own. seed: of order, views, points and augmentation.
+    memory of meshes and decoded pictures, each worker its own. voxels: where above 0, training items are BodyGridSample
+    with the truth on a grid of that many voxels along each side. seed: of order, views, points and augmentation.
 
     Under DDP every process must use the same seed; Lightning shards the epochs.
     """
@@ -41,6 +43,7 @@ class BodyDataModule(lightning.LightningDataModule, ABC):
         augmentation: BodyAugmentation | None = None,
         workers: int = 0,
         memory_gib: float = 4.0,
+        voxels: int = 0,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -57,6 +60,7 @@ class BodyDataModule(lightning.LightningDataModule, ABC):
         self.augmentation = augmentation
         self.workers = workers
         self.memory_gib = memory_gib
+        self.voxels = voxels
         self.seed = seed
 
     @abstractmethod
@@ -84,7 +88,8 @@ class BodyDataModule(lightning.LightningDataModule, ABC):
         return bodies
 
     def train_dataloader(self) -> DataLoader[BodySample]:
-        bodies = RepeatedBodies(self.bodies("train"), self.repeats)
+        once = self.bodies("train")
+        bodies = RepeatedItems(GriddedBodies(once, self.voxels) if self.voxels else once, self.repeats)
         order = ShuffledEpochs(len(bodies), seed=self.seed, current_epoch=self._epoch)
         return self._loader(bodies, self.batch_size, sampler=order, drop_last=len(bodies) > self.batch_size)
 
@@ -109,19 +114,3 @@ class BodyDataModule(lightning.LightningDataModule, ABC):
             pin_memory=torch.cuda.is_available(),
             **options,
         )
-
-
-class RepeatedBodies(Dataset[BodySample | BodyTruthSample]):
-    """Every body `repeats` times an epoch, each time as in an epoch of its own."""
-
-    def __init__(self, bodies: BodyDataset, repeats: int) -> None:
-        self.bodies = bodies
-        self.repeats = repeats
-
-    def __len__(self) -> int:
-        return self.repeats * len(self.bodies)
-
-    def __getitem__(self, key: tuple[int, int] | int) -> BodySample | BodyTruthSample:
-        epoch, index = key if isinstance(key, tuple) else (0, key)
-        repeat, body = divmod(index, len(self.bodies))
-        return self.bodies[epoch * self.repeats + repeat, body]

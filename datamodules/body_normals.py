@@ -4,10 +4,12 @@ import torch
 from torch import Tensor
 
 from datamodules.body_records import BodyMesh, BodyNormals
+from models.geometry.normals import vertex_normals
+from models.geometry.view_cameras import camera_axes, vertices_on_screen
+from models.rendering.interpolate import interpolate
+from models.rendering.lighting import unit_normals
+from models.rendering.rasterize import rasterize
 from models.rendering.view_normals import view_normals
-
-MESH_DEPTHS = 2
-"""Near and far."""
 
 
 def resized_normals(normals: Tensor, mask: Tensor, size: int) -> Tensor:
@@ -20,12 +22,14 @@ def resized_normals(normals: Tensor, mask: Tensor, size: int) -> Tensor:
 
 
 def rendered_normals(mesh: BodyMesh, view_from_body: Tensor, size: int) -> BodyNormals:
-    """Front and back maps of the mesh in a view [4, 4] of size x size pixels.
-
-    The back of a perspective picture is the far surface along its own rays.
-    """
+    """Front and back maps of the mesh in a view [4, 4] of size x size pixels, parallel or perspective."""
     vertices, views = mesh.vertices_cm[None], view_from_body[None]
     front = view_normals(vertices, mesh.faces, views, (size, size)).normals[0]
-    far_mesh = mesh.faces
-    back = view_normals(vertices, far_mesh, views, (size, size), far=True).normals[0]
+    screen = vertices_on_screen(views, vertices, (size, size))
+    # the farthest surface is the nearest one when depths are turned round; faces of a body are too small for the
+    # difference between affine and perspective interpolation
+    turned = torch.cat([screen[..., :2], 2 * screen[..., 2:].amax() - screen[..., 2:]], -1)
+    fragments = rasterize(turned, mesh.faces, (size, size))
+    normals = vertex_normals(vertices, mesh.faces) @ camera_axes(views).mT
+    back = unit_normals(interpolate(normals, mesh.faces, fragments))[0]
     return BodyNormals(front, back)

@@ -12,6 +12,7 @@ from datamodules.body_data_module import BodyDataModule
 from datamodules.body_maps import read_normal_map
 from datamodules.body_meshes import read_body_mesh
 from datamodules.body_normals import rendered_normals, resized_normals
+from datamodules.body_normals_data_module import BodyNormalsDataModule
 from datamodules.body_pictures import read_photo, read_silhouette, shown
 from datamodules.body_records import BodyMesh, BodyNormals, BodyRecord, BodyView, ViewRecord
 from datamodules.body_splits import listed_splits
@@ -117,6 +118,13 @@ def _views(root: Path, folder: Path) -> list[ViewRecord]:
 class RenderPeopleDataModule(BodyDataModule):
     """Bodies in PIFu's layout for the trainer; see `BodyDataModule` for the arguments that all body data sets share and
     `PifuLayout` for the files. The split is PIFu's: the subjects of val.txt are held out."""
+
+    def layout(self) -> PifuLayout:
+        return PifuLayout(self.root)
+
+
+class RenderPeopleNormalsDataModule(BodyNormalsDataModule):
+    """Pictures in PIFu's layout with the normal maps of NORMAL/, or rendered from GEO/ where there are none."""
 
     def layout(self) -> PifuLayout:
         return PifuLayout(self.root)
