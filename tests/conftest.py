@@ -1,4 +1,4 @@
-"""A tiny synthetic data set and tiny trained runs of both face stages, made once by the real commands."""
+"""Tiny synthetic data sets and tiny trained runs of the stages, made once by the real commands."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -8,6 +8,7 @@ import pytest
 from experiments.cli import main
 
 CONFIGS = Path(__file__).parents[1] / "experiments" / "configs" / "faces"
+BODY_CONFIGS = CONFIGS.parent / "bodies"
 TINY_FACE_MODEL = ("--model.init_args.face_model.init_args.level", "tiny")
 ONE_BATCH = (
     *("--trainer.max_epochs", "1", "--trainer.limit_train_batches", "1", "--trainer.limit_val_batches", "1"),
@@ -49,3 +50,30 @@ def face_runs(face_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Face
     config = CONFIGS / "detail_small.yaml"
     run("fit", "--config", config, "--run", detail, *root, *start, *uv, *ONE_BATCH)
     return FaceRuns(face_data, coarse, detail)
+
+
+class BodyRuns(NamedTuple):
+    data: Path
+    multiscale: Path
+
+
+@pytest.fixture(scope="session")
+def body_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four people of 64 pixels from four sides in PIFu's layout: two to train on, one each for validation and test."""
+    folder = tmp_path_factory.mktemp("bodies") / "data"
+    small = ("--num", 4, "--size", 64, "--yaws", 4, "--mesh_resolution", 64, "--held_out", 0.25, "--workers", 1)
+    run("synthesize", "bodies", "--out", folder, *small)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def body_runs(body_data: Path, tmp_path_factory: pytest.TempPathFactory) -> BodyRuns:
+    """A few training steps of the multi-scale network: it hardly knows more than where bodies are."""
+    folder = tmp_path_factory.mktemp("body-runs") / "body-multiscale"
+    run(
+        *("fit", "--config", BODY_CONFIGS / "multiscale_small.yaml", "--run", folder),
+        *("--data.init_args.root", body_data, "--data.init_args.image_size", 64, "--trainer.max_steps", 60),
+        *("--model.init_args.test_resolution", 48, "--trainer.accelerator", "cpu"),
+        *("--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false"),
+    )
+    return BodyRuns(body_data, folder)
