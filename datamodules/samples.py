@@ -111,3 +111,11 @@ class BodyNormalSample(NamedTuple):
     """[3, h, w] unit normals of the far surface in the same picture (z is negative on most of it); 0 outside."""
     index: Tensor
     """[] int64"""
+
+
+class BodyGridSample(NamedTuple):
+    """A body with the truth on a grid, to train what reads grids."""
+
+    body: BodySample
+    grid: Tensor
+    """[1, r, r, r] uint8: 1 where the centre of the voxel is inside; axes z, y, x (`models.geometry.voxel_cube`)."""

@@ -1,0 +1,40 @@
+"""Bodies with the truth on a grid of voxels."""
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from datamodules.body_dataset import BodyDataset, Key
+from datamodules.occupancy_sampling import SolidBody
+from datamodules.samples import BodyGridSample, BodyTruthSample
+from models.geometry.voxel_cube import voxel_axis
+
+
+class GriddedBodies(Dataset[BodyGridSample]):
+    """The items of `bodies`, and which of `resolution` ** 3 voxels of the cube are inside."""
+
+    def __init__(self, bodies: BodyDataset, resolution: int) -> None:
+        self.bodies, self.resolution = bodies, resolution
+
+    def __len__(self) -> int:
+        return len(self.bodies)
+
+    def __getitem__(self, key: Key) -> BodyGridSample:
+        item = self.bodies[key]
+        index = key[1] if isinstance(key, tuple) else key
+        solid = self.bodies.source.body(self.bodies.record(index))
+        return BodyGridSample(
+            item.body if isinstance(item, BodyTruthSample) else item, occupied(solid, self.resolution)
+        )
+
+
+def occupied(body: SolidBody, resolution: int) -> Tensor:
+    """[1, r, r, r] uint8, axes z, y, x: 1 where the centre of the voxel is inside the body."""
+    centre = voxel_axis(resolution)
+    low, high = body.vertices_cm.amin(0), body.vertices_cm.amax(0)
+    grid = torch.zeros((resolution,) * 3, dtype=torch.uint8)
+    x, y, z = (((centre >= low[axis]) & (centre <= high[axis])).nonzero()[:, 0] for axis in range(3))
+    points = torch.cartesian_prod(centre[z], centre[y], centre[x]).flip(-1).reshape(-1, 3)
+    inside = body.inside.contains(points).reshape(len(z), len(y), len(x))
+    grid[z[:, None, None], y[:, None], x] = inside.to(torch.uint8)
+    return grid[None]
