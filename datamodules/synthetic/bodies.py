@@ -36,6 +36,7 @@ class BodySettings:
     family: Family | None
     mesh_resolution: int
     camera: Camera
+    uv: bool
     held_out: float
     frames: int
     oddities: bool
@@ -55,6 +56,7 @@ def synthesize_bodies(
     family: Family | None = None,
     mesh_resolution: int = 256,
     camera: Camera = "orthographic",
+    uv: bool = False,
     held_out: float = 0.1,
     frames: int = 10,
     oddities: bool = True,
@@ -65,7 +67,7 @@ def synthesize_bodies(
 
     pifu: `yaws` pictures of size x size pixels equally spaced around each person, under `lights` environments each, in
     RENDER, MASK, PARAM, GEO and val.txt; beside them test.txt (both hold a share `held_out` of the people, the rest is
-    for training), NORMAL, DEPTH and TRUTH.
+    for training), NORMAL, DEPTH and TRUTH. With `uv` also UV_RENDER, UV_MASK, UV_POS and UV_NORMAL.
     articulated: before eight perspective cameras whose pictures are `size` pixels high; with `oddities` as in the real
     set: patches that are no person in some silhouettes, calibrations of any scale and sign, a picture missing here and
     there. Motions march and squat have their own file names always.
@@ -77,7 +79,19 @@ def synthesize_bodies(
     Raises ValueError when `out` already holds something else or a setting makes no sense.
     """
     settings = BodySettings(
-        number, seed, size, layout, yaws, lights, family, mesh_resolution, camera, held_out, frames, oddities
+        number=number,
+        seed=seed,
+        size=size,
+        layout=layout,
+        yaws=yaws,
+        lights=lights,
+        family=family,
+        mesh_resolution=mesh_resolution,
+        camera=camera,
+        uv=uv,
+        held_out=held_out,
+        frames=frames,
+        oddities=oddities,
     )
     _require_sane(settings)
     return fill_folder(
@@ -117,6 +131,7 @@ def _write_piece(settings: BodySettings, root: Path, index: int) -> None:
             yaws=settings.yaws,
             lights=settings.lights,
             perspective=settings.camera == "perspective",
+            uv=settings.uv,
         )
         return
     of_a_person = MOTIONS_OF_A_SUBJECT if settings.layout == "cape" else 1

@@ -16,6 +16,7 @@ from datamodules.synthetic.body_photographs import SUPERSAMPLING, BodyPicture, c
 from datamodules.synthetic.body_samples import BodySamples, near_and_far_samples
 from datamodules.synthetic.body_subjects import BodySubject
 from datamodules.synthetic.human_bands import band_truth
+from datamodules.synthetic.pifu_textures import PifuTextures
 from models.geometry.view_cameras import orthographic_views, perspective_views
 from models.geometry.wavefront import write_obj
 
@@ -46,8 +47,9 @@ def write_pifu_subject(
     yaws: int,
     lights: int,
     perspective: bool,
+    uv: bool,
 ) -> None:
-    """RENDER, MASK, PARAM and GEO of one person; beside them NORMAL, DEPTH and TRUTH/<name>/subject.json."""
+    """RENDER, MASK, PARAM, GEO and with `uv` the four UV folders of one person; beside them NORMAL, DEPTH and TRUTH."""
     folders = {kind: root / kind / name for kind in ("RENDER", "MASK", "PARAM", "NORMAL", "DEPTH", "TRUTH")}
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,6 +57,7 @@ def write_pifu_subject(
     environments = [draw_light(random) for _ in range(lights)]
     turns = random.uniform(-LIGHT_TURN, LIGHT_TURN, (yaws, lights))
     suffix = ".jpg" if size >= JPEG_FROM_SIZE else ".png"
+    textures = PifuTextures(root, name, subject) if uv else None
     for view in pifu_views(subject, size, [round(360 * k / yaws) for k in range(yaws)], distance_cm):
         colour = colours(subject.field, view.near, subject.sky)
         for number, environment in enumerate(environments):
@@ -62,8 +65,11 @@ def write_pifu_subject(
             picture = developed(view.view_from_body, view.near, view.far, colour, light)
             stem = f"{view.yaw_degrees}_0_{number:02d}"
             _write_picture(picture, folders, stem, suffix)
+            if textures is not None:
+                textures.write_render(stem, view.view_from_body, light)
             _write_param(folders["PARAM"] / f"{stem}.npy", subject, view.yaw_degrees, size, light, distance_cm)
-    write_obj(subject.scanned(), root / "GEO" / "OBJ" / name / f"{name}_100k.obj")
+    scan = subject.scanned() if textures is None else textures.with_coordinates(subject.scanned())
+    write_obj(scan, root / "GEO" / "OBJ" / name / f"{name}_100k.obj")
     (folders["TRUTH"] / "subject.json").write_text(subject.parameters.to_json(), encoding="utf-8")
     _write_bands(folders["TRUTH"] / "bands.npz", subject, random)
 

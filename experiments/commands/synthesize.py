@@ -63,6 +63,7 @@ def bodies(
     family: Literal["standing", "walking", "crossing", "squatting", "raised"] | None = None,
     mesh_resolution: int = 256,
     camera: Literal["orthographic", "perspective"] = "orthographic",
+    uv: bool = False,
     held_out: float = 0.1,
     frames: int = 10,
     oddities: bool = True,
@@ -84,6 +85,7 @@ def bodies(
         family: one kind of pose for all; all kinds when it is not given.
         mesh_resolution: cells of the mesh along its longest side; 512 resolves wrinkles.
         camera: how the pictures of the layout pifu are projected.
+        uv: write the UV folders of the layout pifu as well, for networks that learn colour.
         held_out: share of the people for validation, and as many more for the test (pifu).
         frames: pictures' instants of each sequence (articulated, cape).
         oddities: the faults of the real articulated set: false patches in silhouettes, missing pictures, signs.
@@ -103,6 +105,7 @@ def bodies(
             family=family,
             mesh_resolution=mesh_resolution,
             camera=camera,
+            uv=uv,
             held_out=held_out,
             frames=frames,
             oddities=oddities,
