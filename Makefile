@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 OUT ?= runs
 PHOTOS ?=
+PICTURE ?=
 # one thread of torch for each test process: more threads than cores make every test slower
 TEST_PROCESSES ?= 2
 
-.PHONY: help setup check lint test bench train-face clean
+.PHONY: help setup check lint test bench train-face train-body clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -38,6 +39,9 @@ bench: $(READY)  ## time every available rasterizer side by side
 
 train-face: $(READY)  ## synthesize faces, train both stages, test, reconstruct; PHOTOS=DIR goes on with real photographs
 	$(BIN)/threefold train-face --out $(OUT) $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+train-body: $(READY)  ## synthesize people, train two networks on them, test, reconstruct; PICTURE=FILE is reconstructed, too
+	$(BIN)/threefold train-body --out $(OUT) $(if $(PICTURE),--picture "$(PICTURE)")
 
 clean:  ## take away caches and what a build leaves; .venv, data/ and runs/ stay
 	rm -rf .pytest_cache .ruff_cache build dist *.egg-info

@@ -24,10 +24,13 @@ VERBS = {
     "train-face": Verb(
         "train_face", "from nothing to textured faces: synthesize, train both stages, test, reconstruct"
     ),
+    "train-body": Verb(
+        "train_body", "from nothing to coloured bodies: synthesize, train two networks, test, reconstruct"
+    ),
     "synthesize": Verb("synthesize", "write synthetic data with its 3D truth, in the layout of the real data"),
     "prepare": Verb("prepare", "convert a downloaded data set to the neutral layout"),
     "inspect": Verb("inspect", "count a data set's pictures and name every broken file"),
-    "reconstruct": Verb("reconstruct", "turn photographs into textured meshes"),
+    "reconstruct": Verb("reconstruct", "turn photographs of faces or people into coloured meshes"),
     "transfer": Verb("edit", "put the expression of one reconstruction on the face of another"),
     "relight": Verb("edit", "show one reconstruction in the light of another"),
     "evaluate": Verb("evaluate", "measure meshes of any method against scans"),
