@@ -95,13 +95,24 @@ def _failed_row(truth: Mesh) -> dict[str, float]:
     return row | {"chamfer_l2_dm2": (height / 2) ** 2 / 100, "normal_error_surface_degrees": 90.0, "failed": 1.0}
 
 
-class BodyScores(Metric):
-    """`body_scores` over bodies. `compute` gives the mean of every column under its name, for some
-    (`SPREAD`) `<name>_median` and `<name>_p95` (the worse 5 % lie beyond: above it, below it for IoU), `failures`,
-    their number, and `bodies`.
-
-    Several processes' bodies are pooled. Without bodies everything is NaN.
+def summary(table: Float[Tensor, "bodies columns"]) -> dict[str, Tensor]:
+    """Over rows of `COLUMNS`: the mean of every column under its name, for `SPREAD` `<name>_median` and `<name>_p95`
+    (the worse 5 % lie beyond: above it, below it for IoU), `failures`, their number, and `bodies`. NaN without rows.
     """
+    means = table.mean(0)
+    result = {name: means[column] for column, name in enumerate(COLUMNS) if name != "failed"}
+    for name in SPREAD:
+        column = table[:, COLUMNS.index(name)]
+        quantiles = column.new_tensor([0.5, 0.05 if name == "iou_volume" else 0.95])
+        found = column.quantile(quantiles) if len(column) else torch.full_like(quantiles, torch.nan)
+        result[f"{name}_median"], result[f"{name}_p95"] = found
+    result["failures"] = table[:, COLUMNS.index("failed")].sum()
+    result["bodies"] = result["failures"].new_tensor(float(len(table)))
+    return result
+
+
+class BodyScores(Metric):
+    """`body_scores` over bodies, with the `summary` of all of them; several processes' bodies are pooled."""
 
     higher_is_better = None
     full_state_update = False
@@ -144,18 +155,7 @@ class BodyScores(Metric):
 
     def compute(self) -> dict[str, Tensor]:
         """float32, on the metric's device."""
-        table = self.table()
-        means = table.mean(0)
-        result = {name: means[column] for column, name in enumerate(COLUMNS) if name != "failed"}
-        for name in SPREAD:
-            column = table[:, COLUMNS.index(name)]
-            worse = 0.05 if name == "iou_volume" else 0.95
-            quantiles = (
-                column.quantile(column.new_tensor([0.5, worse])) if len(column) else column.new_full((2,), torch.nan)
-            )
-            result[f"{name}_median"], result[f"{name}_p95"] = quantiles
-        result["failures"] = table[:, COLUMNS.index("failed")].sum()
-        result["bodies"] = result["failures"].new_tensor(float(len(table)))
+        result = summary(self.table())
         if not self.normal_size:
             result = {name: value for name, value in result.items() if name not in NORMALS[1:]}
         return result

@@ -79,7 +79,7 @@ class BodySurfaces(NamedTuple):
         """Mean angle between nearest triangles' normals, both directions."""
         return float((self.predicted_to_truth_degrees.mean() + self.truth_to_predicted_degrees.mean()) / 2)
 
-    def fscore(self, threshold_cm: float) -> float:
+    def fscore(self, threshold_cm: int | float) -> float:
         """Harmonic mean of the shares of points, on either surface, within the threshold of the other. Higher is
         better."""
         precision = float((self.predicted_to_truth_cm <= threshold_cm).double().mean())
