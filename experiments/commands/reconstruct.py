@@ -24,6 +24,7 @@ def reconstruct(
     texture_size: int | None = None,
     yaws: list[float] | None = None,
     views: Path | None = None,
+    frame: int | None = None,
     resolution: int | None = None,
     height_cm: float | None = None,
 ) -> None:
@@ -43,7 +44,9 @@ def reconstruct(
         texture_size: faces: side of the texture in texels; 512 when not given.
         yaws: bodies: the pictures show one person from several sides, turned by these degrees; 0 is the front, at 90 it
             looks to the right edge of the picture.
-        views: bodies: JSON file of one person's pictures and calibrations, instead of pictures; README has its form.
+        views: bodies: JSON file of one person's pictures and calibrations, instead of pictures; README has its form. Or
+            a folder with images/, silhouettes/ and calibration/ as the Articulated Mesh Animation data has them.
+        frame: bodies: which frame of such a folder; the first when not given.
         resolution: bodies: cells along the 205 cm of the box in which the surface is sought; 256 when not given.
         height_cm: bodies: the person's height, which scales the mesh; 180 when not given.
     """
@@ -56,7 +59,13 @@ def reconstruct(
     checkpoint = checkpoint_of(run)
     trained = class_of(read_checkpoint(checkpoint), checkpoint)
     if issubclass(trained, (FaceCoarse, FaceDetail)):
-        of_bodies = {"--yaws": yaws, "--views": views, "--resolution": resolution, "--height_cm": height_cm}
+        of_bodies = {
+            "--yaws": yaws,
+            "--views": views,
+            "--frame": frame,
+            "--resolution": resolution,
+            "--height_cm": height_cm,
+        }
         refuse_options_of_others(of_bodies, run, "faces", "bodies")
         refuse_bad_face_numbers(given, box, landmarks, refine, texture_size or TEXTURE_SIZE)
         from experiments.reconstruction.faces.photos import Hints as FaceHints
@@ -71,6 +80,8 @@ def reconstruct(
     from experiments.reconstruction.bodies.reconstruct import reconstruct_from_views, reconstruct_people
 
     cells = RESOLUTION if resolution is None else resolution
+    if frame is not None and (views is None or not views.is_dir()):
+        raise UserError(f"--frame {frame} is for --views FOLDER; leave it out")
     if yaws is None and views is None:
         refuse_one_box(box, given)
         reconstruct_people(given, run, out, Hints(mask, box, person), resolution=cells, height_cm=height_cm)
@@ -83,6 +94,7 @@ def reconstruct(
         Hints(mask, box, person),
         yaws=yaws,
         calibration=views,
+        frame_number=frame,
         resolution=cells,
         height_cm=height_cm,
     )

@@ -7,9 +7,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from datamodules.articulated_cameras import camera_centre, picture_up
+from datamodules.body_frame import body_from_vertices, facing_front, upright
 from experiments.errors import UserError
 from experiments.reconstruction.bodies.people import Person
-from experiments.reconstruction.bodies.views import BODY_HEIGHT_CM
 
 CELLS = 72
 ROUNDS = 2
@@ -43,25 +44,19 @@ def body_frame(people: list[Person], projections: list[Float[Tensor, "3 4"]], na
     centre = nearest_point(matrices, people)
     # the body is in front of its cameras, whatever sign its matrices have
     matrices *= np.sign(matrices[:, 2] @ np.append(centre, 1))[:, None, None]
-    up = world_up(matrices)
+    turn = upright(np.sum([picture_up(matrix) for matrix in matrices], 0))
     tall = max(height_in_world(matrix, person, centre) for matrix, person in zip(matrices, people))
     lower, upper = centre - 0.8 * tall, centre + 0.8 * tall
+    points, cell = np.zeros((0, 3)), 0.0
     for _ in range(ROUNDS):
         points, cell = hull_points(matrices, people, lower, upper)
         if not len(points):
             raise UserError(contradiction(matrices, people, names, lower, upper))
         lower, upper = points.min(0) - 1.5 * cell, points.max(0) + 1.5 * cell
-    towards = camera_position(matrices[0]) - points.mean(0)
-    front = towards - up * (towards @ up)
-    front /= np.linalg.norm(front)
-    axes = np.stack([np.cross(up, front), up, front])
-    along = points @ axes.T
-    low, high = along[:, 1].min() - cell / 2, along[:, 1].max() + cell / 2
-    origin = axes.T @ np.array([np.median(along[:, 0]), (low + high) / 2, np.median(along[:, 2])])
-    frame = np.eye(4)
-    frame[:3, :3] = axes.T * ((high - low) / BODY_HEIGHT_CM)
-    frame[:3, 3] = origin
-    return BodyFrame(torch.from_numpy(frame))
+    rotation = facing_front(turn @ (camera_centre(matrices[0]) - points.mean(0))) @ turn
+    half_cell = rotation[1] * cell / 2
+    body_from_world = body_from_vertices(np.concatenate([points - half_cell, points + half_cell]), rotation)
+    return BodyFrame(torch.from_numpy(np.linalg.inv(body_from_world)))
 
 
 def normalised(matrix: np.ndarray, name: str) -> np.ndarray:
@@ -70,10 +65,6 @@ def normalised(matrix: np.ndarray, name: str) -> np.ndarray:
     if scale == 0 or abs(np.linalg.det(matrix[:, :3] / max(scale, 1e-300))) < 1e-12:
         raise UserError(f"the projection of {name} is singular; give the 3 x 4 matrix that maps points to pixels")
     return matrix / scale
-
-
-def camera_position(matrix: np.ndarray) -> np.ndarray:
-    return -np.linalg.solve(matrix[:, :3], matrix[:, 3])
 
 
 def nearest_point(matrices: np.ndarray, people: list[Person]) -> np.ndarray:
@@ -85,18 +76,8 @@ def nearest_point(matrices: np.ndarray, people: list[Person]) -> np.ndarray:
         ray /= np.linalg.norm(ray)
         across = np.eye(3) - np.outer(ray, ray)
         left_side += across
-        right_side += across @ camera_position(matrix)
+        right_side += across @ camera_centre(matrix)
     return np.linalg.lstsq(left_side, right_side, rcond=None)[0]
-
-
-def world_up(matrices: np.ndarray) -> np.ndarray:
-    """The signed axis of the world that points up in the pictures; cameras are held upright."""
-    ups = np.zeros(3)
-    for matrix in matrices:
-        direction = np.linalg.solve(matrix[:, :3], [0, -1, 0])
-        ups += direction / np.linalg.norm(direction)
-    axis = int(np.abs(ups).argmax())
-    return np.sign(ups[axis]) * np.eye(3)[axis]
 
 
 def height_in_world(matrix: np.ndarray, person: Person, centre: np.ndarray) -> float:

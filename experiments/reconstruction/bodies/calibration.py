@@ -5,11 +5,15 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from datamodules.articulated_cameras import read_clean_silhouette, read_projection
+from datamodules.articulated_files import sequence_files
 from datamodules.crops import Crop
+from datamodules.pictures import read_picture
 from experiments.errors import UserError
 from experiments.reconstruction.bodies.body_frame import BodyFrame, body_frame
 from experiments.reconstruction.bodies.people import Hints, Person, person_in_picture
@@ -55,6 +59,46 @@ def described_views(path: Path) -> tuple[list[BodyView], BodyFrame | None]:
     if any(projected):
         raise UserError(f"{path}: some views have a projection and others do not; give one for each, or yaws only")
     return [yaw_view(person, entry, path) for person, entry in zip(people, entries)], None
+
+
+def articulated_views(folder: Path, frame: int | None) -> tuple[list[BodyView], BodyFrame]:
+    """The views of one frame of a sequence in the layout of the Articulated Mesh Animation data: images/, silhouettes/
+    and calibration/; no meshes are needed. The first frame when none is given.
+
+    Raises:
+        UserError: a folder or the frame is missing, or fewer than two cameras have all three files.
+    """
+    files = sequence_files(folder)
+    frames = sorted({number for _, number in files.pictures})
+    if not frames or not files.cameras:
+        raise UserError(
+            f"{folder} holds no images/ or no calibration/; give a sequence's folder, or a JSON file: {FORM}"
+        )
+    number = frames[0] if frame is None else frame
+    if number not in frames:
+        raise UserError(f"{folder} has no pictures of frame {number}; it has {frames[0]} to {frames[-1]}")
+    cameras = [
+        camera
+        for camera in sorted(files.cameras)
+        if (camera, number) in files.pictures and (camera, number) in files.silhouettes
+    ]
+    if len(cameras) < 2:
+        raise UserError(
+            f"{folder} has {len(cameras)} camera(s) with picture, silhouette and calibration of frame {number}; two or "
+            "more are needed"
+        )
+    people, matrices = [], []
+    for camera in cameras:
+        path = files.pictures[camera, number]
+        silhouette = read_clean_silhouette(files.silhouettes[camera, number], files.name, camera)
+        picture = read_picture(path)
+        if picture.size != silhouette.pixels.size:
+            raise UserError(f"{path} and {files.silhouettes[camera, number]} differ in size; give both in one size")
+        people.append(Person(path, picture, np.asarray(silhouette.pixels) > 0, "silhouette"))
+        matrices.append(torch.from_numpy(read_projection(files.cameras[camera])))
+    framed = body_frame(people, matrices, [str(files.cameras[camera]) for camera in cameras])
+    views = [projected_view(person, framed.projection(matrix)) for person, matrix in zip(people, matrices)]
+    return views, framed
 
 
 def read_entries(path: Path) -> list[dict[str, Any]]:

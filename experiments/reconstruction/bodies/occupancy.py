@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from datamodules.samples import BodySample
 from experiments.errors import UserError, one_line
 from experiments.reconstruction.bodies.views import BodyView
 from experiments.runs import data_argument, load_module
 from lightning_modules.body_occupancy import BodyOccupancy
+from lightning_modules.body_superresolution import BodySuperResolution
 from models.bodies.body_mesh import BODY_BOUNDS
-from models.bodies.normal_maps import FrontBackNormals, NormalMaps
+from models.bodies.normal_maps import FrontBackNormals
+from models.bodies.pifuhd import PifuHdCoarse, averaged_down
 from models.geometry.components import connected_components, without_floating_parts
 from models.geometry.extraction import EmptySurfaceError, extract
 from models.geometry.mesh import Mesh
@@ -29,7 +30,7 @@ class BodyRun:
     """The part of a run that reconstruction needs."""
 
     path: Path
-    module: BodyOccupancy
+    module: BodyOccupancy | BodySuperResolution
     image_size: int
     """Side of the pictures that it was trained on."""
     views: int
@@ -64,9 +65,10 @@ def load_body_run(run: Path) -> BodyRun:
         UserError: as `experiments.runs.load_module`, or the run trained something else than the occupancy of bodies.
     """
     module = load_module(run)
-    if not isinstance(module, BodyOccupancy):
+    if not isinstance(module, (BodyOccupancy, BodySuperResolution)):
         raise UserError(
-            f"{run} trained {type(module).__name__}, from which no body can be made; give a run of body_occupancy"
+            f"{run} trained {type(module).__name__}, from which no body can be made; give a run of body_occupancy or "
+            "body_superresolution"
         )
     module.to("cuda" if torch.cuda.is_available() else "cpu")
     size, views = data_argument(run, "image_size"), data_argument(run, "views")
@@ -127,14 +129,13 @@ def body_sample(views: list[BodyView], size: int, device: torch.device) -> BodyS
     )
 
 
-def predicted_normals(module: BodyOccupancy, body: BodySample) -> FrontBackNormals | None:
-    """The normals of every crop, by a network that predicts them on its way; None for others."""
-    found: list[Tensor] = []
-    for part in module.network.modules():
-        if isinstance(part, NormalMaps):
-            found = [each.float().cpu() for each in part(body.images[0], body.masks[0])]
-            break
-    return FrontBackNormals(*found) if found else None
+def predicted_normals(module: torch.nn.Module, body: BodySample) -> FrontBackNormals | None:
+    """The normals of every crop, by PIFuHD's network for them; None for networks without one."""
+    for part in module.modules():
+        if isinstance(part, PifuHdCoarse) and part.normals is not None:
+            images, masks = (averaged_down(each[0], part.image_size) for each in (body.images, body.masks))
+            return FrontBackNormals(*(each.float().cpu() for each in part.normals(images, (masks > 0.5).to(images))))
+    return None
 
 
 def refuse_resolution(resolution: int) -> None:

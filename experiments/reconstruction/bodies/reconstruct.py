@@ -8,7 +8,7 @@ from tqdm import tqdm
 from experiments.errors import UserError
 from experiments.reconstruction.bodies.agreement import disagreement
 from experiments.reconstruction.bodies.body_frame import BodyFrame
-from experiments.reconstruction.bodies.calibration import described_views, turned_views
+from experiments.reconstruction.bodies.calibration import articulated_views, described_views, turned_views
 from experiments.reconstruction.bodies.occupancy import BodyRun, body_surface, load_body_run, refuse_resolution
 from experiments.reconstruction.bodies.outputs import body_outputs
 from experiments.reconstruction.bodies.people import Hints, person_in_picture
@@ -44,21 +44,24 @@ def reconstruct_from_views(
     *,
     yaws: list[float] | None,
     calibration: Path | None,
+    frame_number: int | None = None,
     resolution: int,
     height_cm: float | None = None,
 ) -> None:
     """Writes OUT/NAME/ for one person in several pictures, named after the first picture or the calibration file."""
     refuse_numbers(resolution, height_cm)
     frame: BodyFrame | None = None
-    if calibration is not None:
-        views, frame = described_views(calibration)
+    if calibration is None:
+        views, name = turned_views(pictures, yaws or [], hints), pictures[0].stem
+    elif calibration.is_dir():
+        views, frame = articulated_views(calibration, frame_number)
+        name = f"{calibration.resolve().name}_{views[0].person.path.stem.split('_')[-1]}"
     else:
-        views = turned_views(pictures, yaws or [], hints)
+        (views, frame), name = described_views(calibration), calibration.stem
     tell(views)
     warning = disagreement(views)
     if warning is not None:
         warn(warning)
-    name = pictures[0].stem if calibration is None else calibration.stem
     write_body(load_body_run(run), views, out / name, resolution, height_cm, frame)
     print(f"one person from {len(views)} picture(s) in {out / name}: mesh.glb opens in any viewer")
 
