@@ -44,7 +44,8 @@ class BodySource:
         shown = self.layout.view(record, view, size)
         probe = self.body(record).surface_points(PROBE_POINTS, np.random.default_rng(VALIDATION_SEED))
         camera = f"The camera {view.camera} of {record.name}"
-        require_projection(shown.mask[0].numpy(), shown.view_from_body.double().numpy(), probe, camera)
+        matrix = shown.view_from_body.double().numpy()
+        require_projection(shown.mask[0].numpy(), matrix, probe, camera, self.layout.mask_border)
         return shown
 
 

@@ -66,6 +66,8 @@ class BodyLayout(Protocol):
     records: list[BodyRecord]
     splits: dict[str, frozenset[str]]
     """"train", "val" and "test" to the names of their records."""
+    mask_border: float
+    """How far a true mesh may stand out of its mask, as a share of the picture's side; at least a pixel is allowed."""
 
     def mesh(self, record: BodyRecord) -> BodyMesh: ...
 

@@ -1,6 +1,7 @@
 """The guard against cameras that do not belong to their pictures: the mesh must project into the mask."""
 
 import numpy as np
+from scipy import ndimage
 
 LEAST_INSIDE = 0.995
 PROBE_POINTS = 2000
@@ -13,31 +14,32 @@ def projected(view_from_body: np.ndarray, points_cm: np.ndarray, size: tuple[int
     return (position + 1) * (np.array([size[1], size[0]]) / 2)
 
 
-def share_in_mask(mask: np.ndarray, pixels: np.ndarray) -> float:
-    """Share of the points [p, 2] that lie in the mask [h, w] or in the next pixel, for borders thinner than one."""
-    padded = np.pad(mask, 2).astype(bool)
-    grown = padded.copy()
-    for row in (-1, 0, 1):
-        for column in (-1, 0, 1):
-            grown |= np.roll(padded, (row, column), (0, 1))
+def share_in_mask(mask: np.ndarray, pixels: np.ndarray, border: int = 1) -> float:
+    """Share of the points [p, 2] that lie in the mask [h, w] or at most `border` pixels beside it (thin borders)."""
+    around = border + 1
+    grown = ndimage.binary_dilation(np.pad(mask.astype(bool), around), np.ones((3, 3)), iterations=border)
     with np.errstate(invalid="ignore"):
-        index = np.nan_to_num(np.floor(pixels), nan=-2).clip(-2, np.array(mask.shape[::-1]) + 1).astype(int) + 2
-    return float(grown[index[:, 1], index[:, 0]].mean())
+        index = np.nan_to_num(np.floor(pixels), nan=-around).clip(-around, np.array(mask.shape[::-1]) + border)
+    column, row = (index.astype(int) + around).T
+    return float(grown[row, column].mean())
 
 
-def require_projection(mask: np.ndarray, view_from_body: np.ndarray, points_cm: np.ndarray, camera: str) -> None:
-    """Raises ValueError when less than 99.5 % of a body's surface points [p, 3] project into the mask [h, w]; the
-    sentence names `camera` and the likely reason."""
+def require_projection(
+    mask: np.ndarray, view_from_body: np.ndarray, points_cm: np.ndarray, camera: str, border_share: float = 0.0
+) -> None:
+    """Raises ValueError when less than 99.5 % of a body's surface points [p, 3] project into the mask [h, w], widened
+    by a pixel or by `border_share` of its side; the sentence names `camera` and the likely reason."""
     pixels = projected(view_from_body, points_cm, (mask.shape[0], mask.shape[1]))
-    share = share_in_mask(mask, pixels)
+    border = max(1, round(border_share * max(mask.shape)))
+    share = share_in_mask(mask, pixels, border)
     if share < LEAST_INSIDE:
         raise ValueError(
             f"{camera} puts {share:.1%} of the body into its mask where {LEAST_INSIDE:.1%} are needed: "
-            f"{_likely_reason(mask, pixels)}."
+            f"{_likely_reason(mask, pixels, border)}."
         )
 
 
-def _likely_reason(mask: np.ndarray, pixels: np.ndarray) -> str:
+def _likely_reason(mask: np.ndarray, pixels: np.ndarray, border: int) -> str:
     height, width = mask.shape
     seen = pixels[np.isfinite(pixels).all(1)]
     if len(seen) < len(pixels) / 2:
@@ -47,10 +49,10 @@ def _likely_reason(mask: np.ndarray, pixels: np.ndarray) -> str:
         ("it is mirrored, change the sign of x", np.array([width, 0]) + seen * np.array([-1, 1])),
         ("its rows and columns are swapped", seen[:, ::-1]),
     ):
-        if share_in_mask(mask, changed) >= LEAST_INSIDE:
+        if share_in_mask(mask, changed, border) >= LEAST_INSIDE:
             return text
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    ratio = float(np.ptp(seen[:, 1])) / max(len(range(rows[0], rows[-1] + 1)), 1)
+    ratio = float(np.ptp(seen[:, 1])) / float(rows[-1] + 1 - rows[0])
     if rows[0] == 0 or rows[-1] == height - 1 or columns[0] == 0 or columns[-1] == width - 1:
         return "the person is cut by the border of the picture, leave the view out"
     if not 0.9 < ratio < 1.1:

@@ -33,6 +33,8 @@ class PifuLayout:
     Raises FileNotFoundError when the folder is no such layout or has no val.txt, ValueError when val.txt is empty.
     """
 
+    mask_border = 0.0
+
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
         self.records = pifu_records(self.root)
