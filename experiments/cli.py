@@ -35,7 +35,7 @@ VERBS = {
     "relight": Verb("edit", "show one reconstruction in the light of another"),
     "evaluate": Verb("evaluate", "measure meshes of any method against scans"),
     "compare": Verb("compare", "put runs side by side: mean and spread, with where every number came from"),
-    "bench": Verb("bench", "time the rasterizers side by side, or the parts of a training step"),
+    "bench": Verb("bench", "time rasterizers or extraction side by side, or the parts of a training step"),
 }
 
 
