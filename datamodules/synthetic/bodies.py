@@ -14,6 +14,7 @@ from datamodules.synthetic.folder_in_pieces import Progress, fill_folder
 from datamodules.synthetic.human_draws import draw_human
 from datamodules.synthetic.human_parameters import GENERATOR_VERSION, Family
 from datamodules.synthetic.pifu_layout import write_pifu_subject
+from datamodules.synthetic.registered_template import plainly_dressed
 
 Layout = Literal["pifu", "articulated", "cape"]
 Camera = Literal["orthographic", "perspective"]
@@ -134,16 +135,17 @@ def _write_piece(settings: BodySettings, root: Path, index: int) -> None:
             uv=settings.uv,
         )
         return
-    of_a_person = MOTIONS_OF_A_SUBJECT if settings.layout == "cape" else 1
-    person_seed, motion_seed = human_seed(settings.seed, index // of_a_person), human_seed(settings.seed + 1, index)
-    frames = motion_of(person_seed, motion_seed, settings.frames, settings.family)
-    if settings.layout == "cape":
-        write_cape_sequence(root, index, frames, random)
+    cape = settings.layout == "cape"
+    person_seed = human_seed(settings.seed, index // MOTIONS_OF_A_SUBJECT if cape else index)
+    person = draw_human(person_seed, family=settings.family)
+    goal = draw_human(human_seed(settings.seed + 1, index), family=settings.family).pose
+    if cape:
+        write_cape_sequence(root, index, motion_of(plainly_dressed(person), goal, settings.frames), random)
         return
     write_articulated_sequence(
         root,
         index,
-        frames,
+        motion_of(person, goal, settings.frames),
         random,
         height=settings.size,
         mesh_resolution=settings.mesh_resolution,

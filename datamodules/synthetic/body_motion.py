@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
-from datamodules.synthetic.human_draws import draw_human, placed_human
-from datamodules.synthetic.human_parameters import Family, HumanParameters, Pose
+from datamodules.synthetic.human_draws import placed_human
+from datamodules.synthetic.human_parameters import HumanParameters, Pose
 
 
 def between_poses(first: Pose, second: Pose, share: float) -> Pose:
@@ -20,9 +20,7 @@ def between_poses(first: Pose, second: Pose, share: float) -> Pose:
     return Pose(family, tuple(rotations), (float(curls[0]), float(curls[1])))
 
 
-def motion_of(person_seed: int, motion_seed: int, frames: int, family: Family | None) -> list[HumanParameters]:
-    """The person of one seed in `frames` poses: smoothly from one drawn pose to another, still at both ends."""
-    person = draw_human(person_seed, family=family)
-    first, last = (draw_human(motion_seed + k, family=family).pose for k in range(2))
+def motion_of(person: HumanParameters, goal: Pose, frames: int) -> list[HumanParameters]:
+    """The person in `frames` poses: smoothly from the own one to another, still at both ends."""
     shares = [0.5 - 0.5 * np.cos(np.pi * frame / max(frames - 1, 1)) for frame in range(frames)]
-    return [placed_human(replace(person, pose=between_poses(first, last, float(share)))) for share in shares]
+    return [placed_human(replace(person, pose=between_poses(person.pose, goal, float(share)))) for share in shares]

@@ -10,7 +10,7 @@ from torch import Tensor
 from datamodules.synthetic.human_draws import placed_human
 from datamodules.synthetic.human_field import HumanField
 from datamodules.synthetic.human_parameters import JOINTS, HumanParameters
-from datamodules.synthetic.registered_template import plainly_dressed, registered, stretched_pose, template
+from datamodules.synthetic.registered_template import registered, stretched_pose, template
 
 MOTIONS = ("hips", "squat", "ballet", "swing", "stretch", "walk")
 SMPL_JOINTS = {
@@ -36,17 +36,16 @@ def write_cape_sequence(root: Path, index: int, frames: list[HumanParameters], r
     transl). truth/<subject>/<sequence>/ keeps the parameters.
     """
     subject = cape_subject(index)
-    dressed = [placed_human(plainly_dressed(frame)) for frame in frames]
-    name = f"{cloth_name(dressed[0])}_{MOTIONS[index % len(MOTIONS)]}"
+    name = f"{cloth_name(frames[0])}_{MOTIONS[index % len(MOTIONS)]}"
     folder, truth = root / "sequences" / subject / name, root / "truth" / subject / name
     for each in (folder, truth):
         each.mkdir(parents=True, exist_ok=True)
-    canonical = placed_human(replace(dressed[0], pose=stretched_pose()))
+    canonical = placed_human(replace(frames[0], pose=stretched_pose()))
     clothed = _in_metres(canonical, registered(canonical, HumanField(canonical)).vertices)
     if index % MOTIONS_OF_A_SUBJECT == 0:
         _write_minimal(root / "minimal_body_shape" / subject / f"{subject}_minimal.npy", canonical)
     start, heading = random.uniform(-0.5, 0.5, 2), random.uniform(-0.01, 0.01, 2)
-    for number, parameters in enumerate(dressed):
+    for number, parameters in enumerate(frames):
         vertices = _in_metres(parameters, registered(parameters, HumanField(parameters)).vertices)
         floor = -float(vertices[:, 1].min())
         across = start + number * heading
