@@ -116,10 +116,10 @@ def _face(context: Context, points: Tensor, skin: Tensor) -> Tensor:
     skin = skin * (1 - cheek[:, None] * skin.new_tensor([0.0, 0.35, 0.35]))
     layers = [
         ((x / 2.4) ** 2 + ((y - sum(LIPS_Y) / 2) / 1.15) ** 2, colours.lips, 7.0),
-        (((x.abs() - eye) / 1.25) ** 2 + ((y - EYES_Y) / 0.85) ** 2, (0.93, 0.92, 0.9), 6.5),
+        (((x.abs() - eye) / 1.25) ** 2 + ((y - EYES_Y) / 0.7) ** 2, (0.88, 0.86, 0.84), 6.5),
         (((x.abs() - eye) / 0.62) ** 2 + ((y - EYES_Y) / 0.62) ** 2, colours.eyes, 6.5),
         (((x.abs() - eye) / 0.26) ** 2 + ((y - EYES_Y) / 0.26) ** 2, (0.03, 0.03, 0.03), 6.5),
-        (((x.abs() - eye) / 1.9) ** 2 + ((y - 2.75) / 0.5) ** 2, colours.hair, 6.0),
+        (((x.abs() - eye) / 1.9) ** 2 + ((y - 2.85) / 0.5) ** 2, colours.hair, 6.0),
     ]
     for inside, colour, depth in layers:
         share = (_step(1 - inside) * (z > depth))[:, None]

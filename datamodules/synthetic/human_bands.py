@@ -12,6 +12,9 @@ from models.geometry.mesh import Mesh
 
 FARTHEST_SHIFT_CM = 3.0
 SHIFTS = 61
+MOST_INTERPLAY_CM = 0.05
+"""Where bands displace by more or less than the sum of their heights, another garment or a seam is near."""
+MOST_ROUNDS = 30
 CLOTH = (Part.UPPER, Part.OUTER, Part.LOWER)
 
 
@@ -26,43 +29,48 @@ def band_truth(
 
     mesh: the person's `human_mesh` where it exists already; made at 256 cells otherwise.
     """
-    field = HumanField(parameters)
+    field, smooth = HumanField(parameters), HumanField(parameters, bands=())
+    without = [HumanField(parameters, bands=tuple(b for b in (1, 2, 3) if b != band)) for band in (1, 2, 3)]
     mesh = human_mesh(field, 256) if mesh is None else mesh
-    smooth = HumanField(parameters, bands=())
-    points = _cloth_points(field, smooth, mesh, count, generator)
+    points, heights = _cloth_points(field, smooth, without, mesh, count, generator)
     normals = torch.nn.functional.normalize(field_gradient(smooth, points), dim=-1)
-    value = field(points)
-    heights = [
-        HumanField(parameters, bands=tuple(b for b in (1, 2, 3) if b != band))(points) - value for band in (1, 2, 3)
-    ]
     shifts = torch.linspace(-FARTHEST_SHIFT_CM, FARTHEST_SHIFT_CM, SHIFTS)
     along = points[:, None] + shifts[:, None] * normals[:, None]
     smooth_values = smooth(along.flatten(0, 1)).unflatten(0, (count, SHIFTS))
-    return BandTruth(points, normals, shifts, smooth_values, torch.stack(heights, 1))
+    return BandTruth(points, normals, shifts, smooth_values, heights)
 
 
-def _cloth_points(field: HumanField, smooth: HumanField, mesh: Mesh, count: int, generator: torch.Generator) -> Tensor:
-    """[count, 3] on the full field's surface where folds displace it."""
-    corners = mesh.vertices[mesh.faces]
-    areas = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]).norm(dim=-1)
-    kept: list[Tensor] = []
-    number = 0
-    for _ in range(20):
-        chosen = torch.multinomial(areas, 2 * count, replacement=True, generator=generator)
-        weights = torch.rand(2 * count, 2, generator=generator)
-        root = weights[:, :1].sqrt()
-        weights = torch.cat([1 - root, root * (1 - weights[:, 1:]), root * weights[:, 1:]], 1)
-        points = (corners[chosen] * weights[..., None]).sum(1)
+def _cloth_points(
+    field: HumanField, smooth: HumanField, without: list[HumanField], mesh: Mesh, count: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """[count, 3] on the full field's surface where folds alone displace it, and [count, 3] by how much each band."""
+    cloth = torch.tensor(CLOTH)
+    kept: list[tuple[Tensor, Tensor]] = []
+    while sum(len(points) for points, _ in kept) < count:
+        if len(kept) == MOST_ROUNDS:
+            raise ValueError(
+                f"The person of seed {field.parameters.seed} shows too little cloth for {count} points: ask for fewer."
+            )
+        points = uniform_on_mesh(mesh, 2 * count, generator)
         for _ in range(2):
             points = newton_step(field, points, clip_cm=0.4, epsilon_cm=0.02)
-        on_cloth = torch.isin(field.parts(points), torch.tensor(CLOTH)) & torch.isin(
-            smooth.parts(points), torch.tensor(CLOTH)
-        )
-        on_cloth &= field(points).abs() < 0.02
-        kept.append(points[on_cloth])
-        number += int(on_cloth.sum())
-        if number >= count:
-            return torch.cat(kept)[:count]
-    raise ValueError(
-        f"The person of seed {field.parameters.seed} shows too little cloth for {count} points: ask for fewer."
-    )
+        value = field(points)
+        points, value = (some[value.abs() < 0.02] for some in (points, value))
+        worn = torch.isin(field.parts(points), cloth) & torch.isin(smooth.parts(points), cloth)
+        points, value = points[worn], value[worn]
+        heights = torch.stack([one(points) - value for one in without], 1)
+        alone = (smooth(points) - value - heights.sum(1)).abs() < MOST_INTERPLAY_CM
+        kept.append((points[alone], heights[alone]))
+    points, heights = (torch.cat(some)[:count] for some in zip(*kept))
+    return points, heights
+
+
+def uniform_on_mesh(mesh: Mesh, count: int, generator: torch.Generator) -> Tensor:
+    """[count, 3] points uniform by area."""
+    corners = mesh.vertices[mesh.faces]
+    areas = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]).norm(dim=-1)
+    chosen = torch.multinomial(areas, count, replacement=True, generator=generator)
+    root, share = torch.rand(2, count, 1, generator=generator)
+    root = root.sqrt()
+    weights = torch.cat([1 - root, root * (1 - share), root * share], 1)
+    return (corners[chosen] * weights[..., None]).sum(1)

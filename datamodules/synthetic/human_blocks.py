@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from datamodules.synthetic.human_folds import HIGHEST_CM
 from datamodules.synthetic.human_parameters import HumanParameters
 from datamodules.synthetic.human_skeleton import Skeleton
 
@@ -66,6 +67,10 @@ class Block(Protocol):
 def near_mask(context: Context, distance: Tensor, reach: float) -> Tensor | None:
     """Where folds and details can show: within reach of a distance's zero. None for everywhere."""
     return None if context.everywhere else distance.abs() < reach
+
+
+FOLD_REACH_CM = HIGHEST_CM + 3.6
+"""Farther from unfolded cloth than this nothing shows of its folds: their height and the widest smooth union."""
 
 
 def both(*masks: Tensor | None) -> Tensor | None:

@@ -54,7 +54,9 @@ class Skirt:
         axes = np.stack([np.cross(down, forward), down, forward])
         self.axes = context.like.new_tensor(axes)
         self.half = self.length / 2
-        self.folds = FoldRegion(parameters.folds, "hips", radius=13, centre=0, width=20, strength=0.6)
+        self.folds = FoldRegion(
+            parameters.folds, "hips", radius=13, centre=0, width=20, strength=0.6, ends=(-self.length, 0.0)
+        )
         spread = float(np.linalg.norm(ends["left"] - ends["right"])) / 2
         self.bound = (self.top, self.bottom, max(spread, 10) + max(wide, 10 * shape.girth) + 6)
         self.thigh = thigh

@@ -21,7 +21,7 @@ from datamodules.synthetic.human_parameters import (
     Pose,
 )
 from datamodules.synthetic.human_poses import FAMILY_SHARES, draw_pose
-from datamodules.synthetic.human_skeleton import SIDES, posed_skeleton
+from datamodules.synthetic.human_skeleton import SIDES, distance_to_segment, posed_skeleton
 from datamodules.synthetic.human_torso import Trunk
 
 HEIGHT_CM = 180.0
@@ -112,7 +112,7 @@ def draw_outfit(random: np.random.Generator, family: Family) -> Outfit:
         "emboss_on_back": yes(0.3),
         "emboss_shape": int(random.integers(3)),
         "sleeve": float(u(11, 24) if upper == "t_shirt" else u(15, 24)),
-        "hem": float(u(2, 11)),
+        "hem": float(u(0, 6.5)),
         "trouser_end": float(u(35, 39) if lower == "trousers" else u(16, 36)),
         "looseness": float(u(0.0, 1.2)),
         "flare": float(u(0.0, 3.5)),
@@ -154,11 +154,16 @@ def placed_human(parameters: HumanParameters) -> HumanParameters:
         parameters,
         normalisation=Normalisation(
             scale,
-            tuple(float(x) for x in centre),
-            tuple(float(x) for x in corners[0] - margin),
-            tuple(float(x) for x in corners[1] + margin),
+            _triple(centre),
+            _triple(corners[0] - margin),
+            _triple(corners[1] + margin),
         ),
     )
+
+
+def _triple(values: np.ndarray) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in values)
+    return x, y, z
 
 
 def _extreme(field: HumanField, vertices: torch.Tensor, sign: float) -> float:
@@ -171,7 +176,7 @@ def _extreme(field: HumanField, vertices: torch.Tensor, sign: float) -> float:
 
 
 def _collides(shape: BodyShape, pose: Pose) -> bool:
-    """Whether a hand or a forearm lies in the trunk or in the head."""
+    """Whether a hand or a forearm lies in the trunk, the head or a thigh."""
     skeleton = posed_skeleton(shape, pose)
     points = []
     for side, sign in SIDES:
@@ -181,4 +186,9 @@ def _collides(shape: BodyShape, pose: Pose) -> bool:
     trunk = Trunk(shape, skeleton, np.zeros(3), torch.zeros((), dtype=torch.float64))
     overlap = -float(trunk(torch.from_numpy(np.stack(points, 1))).min())
     head = skeleton.point("head", 0, 6 * shape.head, 0)
-    return overlap > DEEPEST_OVERLAP_CM or min(np.linalg.norm(point - head) for point in points) < 14 * shape.head
+    thighs = [(skeleton.position[f"{side}_hip"], skeleton.position[f"{side}_knee"]) for side, _ in SIDES]
+    return (
+        overlap > DEEPEST_OVERLAP_CM
+        or min(float(np.linalg.norm(point - head)) for point in points) < 14 * shape.head
+        or min(distance_to_segment(point, *thigh) for point in points for thigh in thighs) < 7 * shape.girth
+    )

@@ -12,12 +12,14 @@ from datamodules.synthetic.human_carried import Backpack, Skirt
 from datamodules.synthetic.human_head import Head
 from datamodules.synthetic.human_limbs import Arm, Foot, Hand, Leg
 from datamodules.synthetic.human_parameters import HumanParameters
-from datamodules.synthetic.human_primitives import Capsules, smooth_min
+from datamodules.synthetic.human_primitives import Capsules, indices, smooth_min
 from datamodules.synthetic.human_skeleton import SIDES, posed_skeleton
 from datamodules.synthetic.human_torso import Torso
 from models.geometry.grids import Bounds
 
 CHUNK = 32768
+CACHED = 4096
+"""Points whose distances to all bounds stay in the processor's cache."""
 REACH_CM = 6.0
 """Blocks whose bound is farther than this are skipped: more than the width of any smooth union between blocks."""
 FAR_CM = 1e3
@@ -98,12 +100,12 @@ class HumanField:
         """[parts, p] each layer's distance, and [p] how far the skipped blocks are at least."""
         points = self.model_points(points_cm)
         layers = points.new_full((len(Part), points.shape[1]), FAR_CM)
-        bounds = self.capsules(points)
+        bounds = torch.cat([self.capsules(some) for some in points.split(CACHED, 1)], 1)
         skipped = bounds > REACH_CM
         if self.context.everywhere:
             skipped = torch.zeros_like(skipped)
         for block, origin, far in zip(self.blocks, self.origins, skipped):
-            near = (~far).nonzero().squeeze(1)
+            near = indices(~far)
             if not len(near):
                 continue
             whole = len(near) == len(far)

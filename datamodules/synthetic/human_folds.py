@@ -26,11 +26,22 @@ class FoldRegion:
     """The folds of one sleeve, leg or torso, in the coordinates along a bone and around it."""
 
     def __init__(
-        self, folds: Folds, region: str, *, radius: float, centre: float, width: float, strength: float
+        self,
+        folds: Folds,
+        region: str,
+        *,
+        radius: float,
+        centre: float,
+        width: float,
+        strength: float,
+        ends: tuple[float, float],
     ) -> None:
-        """Folds are strongest at `centre` cm along the bone and fade over `width` cm."""
+        """Folds are strongest at `centre` cm along the bone and fade over `width` cm. Beyond the ends they change no
+        more along the bone: there cloth lies across it, and folds that run on would come loose in leaves."""
+        self.ends = ends
         self.phases = folds.phases[FOLD_REGIONS.index(region)]
         self.radius, self.centre, self.width = radius, centre, width
+        self.axis_scale = 1 / (0.6 * radius) ** 2
         self.strength = min(strength, 1.1) * folds.strength
 
     def __call__(self, along: Tensor, first: Tensor, second: Tensor, bands: Sequence[int]) -> Tensor:
@@ -38,7 +49,9 @@ class FoldRegion:
         if not bands:
             return torch.zeros_like(along)
         phases = self.phases
-        inverse = (first * first + second * second).clamp_min_(1e-4).rsqrt_()
+        along = along.clamp(*self.ends)
+        across = (first * first + second * second).clamp_min_(1e-4)
+        inverse = across.rsqrt()
         c, s = first * inverse, second * inverse
         c2, s2 = c * c - s * s, 2 * c * s
         s3 = s * c2 + c * s2
@@ -59,4 +72,5 @@ class FoldRegion:
                 height = height.mul_(patch.mul_(0.5).add_(0.5))
             total.add_(height, alpha=AMPLITUDES_CM[band])
         fading = ((along - self.centre) * (1 / self.width)).square_().neg_().exp_()
-        return total.mul_(fading.mul_(0.65).add_(0.35).mul_(self.strength))
+        total.mul_(fading.mul_(0.65).add_(0.35).mul_(self.strength))
+        return total.mul_(across.mul_(self.axis_scale).clamp_max_(1))  # no folds where all directions meet

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from datamodules.synthetic.human_blocks import Addition, Context, Part, near_mask
-from datamodules.synthetic.human_primitives import Ellipsoids, RoundCones, pick, smooth_max, smooth_min
+from datamodules.synthetic.human_primitives import Ellipsoids, RoundCones, indices, pick, smooth_max, smooth_min
 from datamodules.synthetic.human_skeleton import Skeleton
 
 SKULL_ABOVE_JOINT = 7.0
@@ -34,15 +34,11 @@ class Head:
         self.ears = ellipsoids(*(((s * 7.6, -0.5, -0.5), (1.0, 3.2, 2.0)) for s in (1, -1)))
         self.lips = ellipsoids(*(((0, y, 8.35 + 0.1 * (jaw - 1)), (2.4, 0.55, 0.8)) for y in LIPS_Y))
         bridge, tip = (0.0, 0.8, 8.6), (0.0, 0.8 - 4.0 * shape.nose, 8.6 + 1.9 * shape.nose)
-        self.nose_and_brows = RoundCones(
-            here,
-            [
-                ("head", bridge, tip, 0.6, 1.2 * shape.nose),
-                *(("head", (s * (eye - 1.7), 2.6, 8.75), (s * (eye + 1.5), 2.9, 7.5), 0.5, 0.35) for s in (1, -1)),
-            ],
-            np.zeros(3),
-            like,
-        )
+        brows = [
+            ("head", _on_skull(s * (eye - 1.6), 2.95), _on_skull(s * (eye + 1.5), 2.75), 0.5, 0.35) for s in (1, -1)
+        ]
+        nose = ("head", bridge, tip, 0.6, 1.2 * shape.nose)
+        self.nose_and_brows = RoundCones(here, [nose, *brows], np.zeros(3), like)
         self.hair = _Hair(context, here)
         below = 30.0 if outfit.hair == "long" else 22.0 if outfit.hair == "ponytail" else 8.0
         top, bottom = (
@@ -57,7 +53,7 @@ class Head:
         skin = smooth_min(skull, jaw, 3)
         if self.context.details:
             near = near_mask(self.context, skin, 3.0)
-            chosen = None if near is None else near.nonzero().squeeze(1)
+            chosen = None if near is None else indices(near)
             faced = self._face(pick(head, chosen), pick(skin, chosen))
             skin = faced if chosen is None else skin.index_copy(0, chosen, faced)
         additions = [Addition(Part.SKIN, skin, 2.0), *self.hair(head)]
@@ -72,6 +68,11 @@ class Head:
         skin = smooth_min(skin, self.ears(head).amin(0), 0.5)
         upper, lower = self.lips(head)
         return smooth_min(smooth_min(skin, upper, 0.35), lower, 0.35)
+
+
+def _on_skull(x: float, y: float) -> tuple[float, float, float]:
+    """The point of the skull's front at x and y."""
+    return x, y, 9.2 * float(np.sqrt(1 - (x / 7.6) ** 2 - (y / 11) ** 2))
 
 
 class _Hair:

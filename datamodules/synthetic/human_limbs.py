@@ -5,7 +5,7 @@ import math
 import numpy as np
 from torch import Tensor
 
-from datamodules.synthetic.human_blocks import Addition, Context, Part, near_mask
+from datamodules.synthetic.human_blocks import FOLD_REACH_CM, Addition, Context, Part, near_mask
 from datamodules.synthetic.human_folds import FoldRegion
 from datamodules.synthetic.human_parameters import JOINTS, Pose
 from datamodules.synthetic.human_primitives import (
@@ -18,7 +18,7 @@ from datamodules.synthetic.human_primitives import (
     smooth_min,
     where,
 )
-from datamodules.synthetic.human_skeleton import FOREARM, SHANK, THIGH, UPPER_ARM
+from datamodules.synthetic.human_skeleton import FOREARM, SHANK, THIGH, UPPER_ARM, distance_to_segment
 
 
 class Arm:
@@ -32,14 +32,18 @@ class Arm:
         self.upper = Frame(skeleton, f"{side}_shoulder", self.origin, context.like)
         self.fore = Frame(skeleton, f"{side}_elbow", self.origin, context.like)
         strength = 0.5 + bend_degrees(parameters.pose, f"{side}_elbow") / 100
-        scaled = {"width": 9 * self.scale, "strength": strength}
-        folds = parameters.folds
-        self.upper_folds = FoldRegion(folds, f"{side}_upper_arm", radius=5, centre=26 * self.scale, **scaled)
-        self.fore_folds = FoldRegion(folds, f"{side}_forearm", radius=4, centre=2, **scaled)
+        scale, folds = self.scale, parameters.folds
+        arm_ends, forearm_ends = (0, UPPER_ARM * scale), (0, FOREARM * scale)
+        self.upper_folds = FoldRegion(
+            folds, f"{side}_upper_arm", radius=5, centre=26 * scale, width=9 * scale, strength=strength, ends=arm_ends
+        )
+        self.fore_folds = FoldRegion(
+            folds, f"{side}_forearm", radius=4, centre=2, width=9 * scale, strength=strength, ends=forearm_ends
+        )
 
         start, end = skeleton.position[f"{side}_shoulder"], skeleton.position[f"{side}_wrist"]
-        slack = np.linalg.norm(_foot_of(start, end, self.origin) - self.origin)  # bones bend within this of the chord
-        self.bound = (start, end, float(slack) + 5.2 * self.girth + 5.5 + self.outfit.looseness)
+        slack = distance_to_segment(self.origin, start, end)  # bones bend within this of the chord
+        self.bound = (start, end, slack + 5.2 * self.girth + 5.5 + self.outfit.looseness)
 
     def __call__(self, points: Tensor) -> list[Addition]:
         outfit, scale, girth = self.outfit, self.scale, self.girth
@@ -49,24 +53,23 @@ class Arm:
         forearm = bone(along_fore, fore[1], fore[2], FOREARM * scale, 4.3 * girth, 2.9)
         additions = [Addition(Part.SKIN, smooth_min(upper_arm, forearm, 1.5), 2.0)]
 
-        upper_heights = self._folds(self.upper_folds, upper, along_upper, upper_arm)
         loose = 1.3 + outfit.looseness + (0.6 if outfit.upper == "jacket" else 0.0)
-        sleeve = upper_arm - loose - upper_heights
+        sleeve = self._cloth(self.upper_folds, upper, along_upper, upper_arm - loose)
         if outfit.upper == "t_shirt":
             sleeve = smooth_max(sleeve, along_upper - outfit.sleeve * scale, 0.6)
         else:
-            fore_heights = self._folds(self.fore_folds, fore, along_fore, forearm)
-            cuff = smooth_max(forearm - loose - fore_heights, along_fore - outfit.sleeve * scale, 0.6)
+            cuff = self._cloth(self.fore_folds, fore, along_fore, forearm - loose)
+            cuff = smooth_max(cuff, along_fore - outfit.sleeve * scale, 0.6)
             sleeve = smooth_min(sleeve, cuff, 2)
         part = Part.OUTER if outfit.upper == "jacket" else Part.UPPER
         return [*additions, Addition(part, sleeve, 3.0)]
 
-    def _folds(self, region: FoldRegion, frame: Tensor, along: Tensor, distance: Tensor) -> Tensor:
+    def _cloth(self, region: FoldRegion, frame: Tensor, along: Tensor, smooth: Tensor) -> Tensor:
         def heights(chosen: Tensor | None) -> Tensor:
             across = pick(frame, chosen)
             return region(pick(along, chosen), across[1], across[2], self.context.bands)
 
-        return where(near_mask(self.context, distance - 1.3, 4.5), heights, along)
+        return smooth - where(near_mask(self.context, smooth, FOLD_REACH_CM), heights, smooth)
 
 
 class Hand:
@@ -124,18 +127,21 @@ class Leg:
             skeleton, [(f"{side}_knee", (0, -12 * self.scale, -1.6), (5.0, 11, 5.0))], self.origin, context.like
         )
         strength = 0.6 + bend_degrees(parameters.pose, f"{side}_knee") / 100
-        folds = parameters.folds
+        scale, folds = self.scale, parameters.folds
+        thigh_ends, shank_ends = (0, THIGH * scale), (0, SHANK * scale)
         self.thigh_folds = FoldRegion(
-            folds, f"{side}_thigh", radius=8, centre=38 * self.scale, width=14, strength=strength
+            folds, f"{side}_thigh", radius=8, centre=38 * scale, width=14, strength=strength, ends=thigh_ends
         )
-        self.shank_folds = FoldRegion(folds, f"{side}_shank", radius=6, centre=2, width=16, strength=strength)
+        self.shank_folds = FoldRegion(
+            folds, f"{side}_shank", radius=6, centre=2, width=16, strength=strength, ends=shank_ends
+        )
 
         start, end = skeleton.position[f"{side}_hip"], skeleton.position[f"{side}_ankle"]
-        slack = np.linalg.norm(_foot_of(start, end, self.origin) - self.origin)
+        slack = distance_to_segment(self.origin, start, end)
         self.bound = (
             start,
             end,
-            float(slack) + max(9 * self.girth + 1.0, 6 * self.girth + outfit_width(context)) + 3.5,
+            slack + max(9 * self.girth + 1.0, 6 * self.girth + outfit_width(context)) + 3.5,
         )
 
     def __call__(self, points: Tensor) -> list[Addition]:
@@ -149,22 +155,22 @@ class Leg:
         if outfit.lower in ("skirt", "dress"):
             return additions
 
-        trouser = upper - 1.0 - outfit.looseness - self._folds(self.thigh_folds, thigh, along_thigh, upper)
+        trouser = self._cloth(self.thigh_folds, thigh, along_thigh, upper - 1.0 - outfit.looseness)
         if outfit.lower == "shorts":
             trouser = smooth_max(trouser, along_thigh - outfit.trouser_end * scale, 0.6)
         else:
             width = 1.3 + outfit.looseness + along_shank.clamp(0, 45) * (outfit.flare / 40)
-            heights = self._folds(self.shank_folds, shank, along_shank, lower)
-            below = smooth_max(lower - width - heights, along_shank - outfit.trouser_end * scale, 0.6)
+            below = self._cloth(self.shank_folds, shank, along_shank, lower - width)
+            below = smooth_max(below, along_shank - outfit.trouser_end * scale, 0.6)
             trouser = smooth_min(trouser, below, 2.5)
         return [*additions, Addition(Part.LOWER, trouser, 1.0)]
 
-    def _folds(self, region: FoldRegion, frame: Tensor, along: Tensor, distance: Tensor) -> Tensor:
+    def _cloth(self, region: FoldRegion, frame: Tensor, along: Tensor, smooth: Tensor) -> Tensor:
         def heights(chosen: Tensor | None) -> Tensor:
             across = pick(frame, chosen)
             return region(pick(along, chosen), across[2], across[0], self.context.bands)
 
-        return where(near_mask(self.context, distance - 1.3, 4.5 + self.outfit.flare), heights, along)
+        return smooth - where(near_mask(self.context, smooth, FOLD_REACH_CM), heights, smooth)
 
 
 class Foot:
@@ -207,10 +213,3 @@ def outfit_width(context: Context) -> float:
     """cm by which trousers at most stand off the shank."""
     outfit = context.parameters.outfit
     return outfit.flare * 1.2 + outfit.looseness + 1.3
-
-
-def _foot_of(start: np.ndarray, end: np.ndarray, point: np.ndarray) -> np.ndarray:
-    """The point of a segment that is nearest to another point."""
-    axis = end - start
-    at = np.clip((point - start) @ axis / (axis @ axis), 0, 1)
-    return start + at * axis

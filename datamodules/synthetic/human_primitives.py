@@ -1,5 +1,6 @@
 """Distance bounds that people are made of, on points [3, p] (rows x, y, z: each coordinate lies in one stretch)."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -7,6 +8,9 @@ import torch
 from torch import Tensor
 
 from datamodules.synthetic.human_skeleton import Skeleton
+
+Vector = Sequence[float] | np.ndarray
+"""Three numbers."""
 
 
 def smooth_min(a: Tensor, b: Tensor, width: float) -> Tensor:
@@ -25,9 +29,16 @@ def where(near: Tensor | None, compute: Callable[[Tensor | None], Tensor], like:
     """compute(indices) at the points of a mask and 0 elsewhere; None computes everywhere."""
     if near is None:
         return compute(None)
-    chosen = near.nonzero().squeeze(1)
+    chosen = indices(near)
     result = torch.zeros_like(like)
     return result.index_copy_(0, chosen, compute(chosen)) if len(chosen) else result
+
+
+def indices(mask: Tensor) -> Tensor:
+    """[n] where a mask [p] holds; NumPy finds them in a quarter of torch's time."""
+    if mask.device.type == "cpu":
+        return torch.from_numpy(np.flatnonzero(mask.numpy()))
+    return mask.nonzero().squeeze(1)
 
 
 def pick(values: Tensor, chosen: Tensor | None) -> Tensor:
@@ -57,7 +68,7 @@ class Ellipsoids:
     def __init__(
         self,
         skeleton: Skeleton,
-        shapes: Sequence[tuple[str, Sequence[float], Sequence[float]]],
+        shapes: Sequence[tuple[str, Vector, Vector]],
         origin: np.ndarray,
         like: Tensor,
     ) -> None:
@@ -89,7 +100,7 @@ class RoundCones:
     def __init__(
         self,
         skeleton: Skeleton,
-        shapes: Sequence[tuple[str, Sequence[float], Sequence[float], float, float]],
+        shapes: Sequence[tuple[str, Vector, Vector, float, float]],
         origin: np.ndarray,
         like: Tensor,
     ) -> None:
@@ -148,3 +159,10 @@ def rounded_box(points: Tensor, half: Sequence[float], radius: float) -> Tensor:
     excess = points.abs() - (points.new_tensor(half) - radius)[:, None]
     outside = excess.clamp_min(0).square().sum(0).sqrt()
     return outside + excess.amax(0).clamp_max(0) - radius
+
+
+def tilted(points: Tensor, centre: tuple[float, float, float], radians: float) -> Tensor:
+    """[3, p] about a centre, turned about the x axis; the front sinks when radians > 0."""
+    x, y, z = (points[axis] - centre[axis] for axis in range(3))
+    c, s = math.cos(radians), math.sin(radians)
+    return torch.stack([x, c * y + s * z, c * z - s * y])

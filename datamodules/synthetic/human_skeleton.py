@@ -65,3 +65,10 @@ def _offsets(shape: BodyShape) -> dict[str, tuple[str | None, tuple[float, float
             f"{side}_ankle": (f"{side}_knee", (0, -SHANK * shape.legs, 0)),
         }
     return offsets
+
+
+def distance_to_segment(point: np.ndarray, start: np.ndarray, end: np.ndarray) -> float:
+    """cm from a point to a segment, all [3]."""
+    axis = end - start
+    at = np.clip((point - start) @ axis / (axis @ axis), 0, 1)
+    return float(np.linalg.norm(start + at * axis - point))

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from datamodules.synthetic.human_blocks import Addition, Context, Part, near_mask
+from datamodules.synthetic.human_blocks import FOLD_REACH_CM, Addition, Context, Part, near_mask
 from datamodules.synthetic.human_folds import FoldRegion
 from datamodules.synthetic.human_parameters import BodyShape
 from datamodules.synthetic.human_primitives import (
@@ -16,6 +16,7 @@ from datamodules.synthetic.human_primitives import (
     pick,
     smooth_max,
     smooth_min,
+    tilted,
     torus,
     where,
 )
@@ -24,6 +25,7 @@ from datamodules.synthetic.human_torso_details import emboss, relief
 
 SHIRT_CM, JACKET_CM, SEAT_CM = 1.2, 2.6, 1.0
 NECK_HOLE_CM = 7.6
+COLLAR_FADES_CM = 7.0
 
 
 class Trunk:
@@ -75,10 +77,12 @@ class Torso:
             Frame(skeleton, joint, self.origin, like) for joint in ("pelvis", "spine", "chest")
         )
         self.neck = RoundCones(
-            skeleton, [("chest", (0, 17 * torso, -1), _neck_top(skeleton), 5.8, 5.2)], self.origin, like
+            skeleton, [("chest", (0, 17 * torso, -1), _neck_top(skeleton), 5.3, 4.8)], self.origin, like
         )
+        self.pouch = Ellipsoids(skeleton, [("chest", (0, 19 * torso, -10.5), (9.0, 7.5, 5.0))], self.origin, like)
+        ends = (-17.0, 29.0 * torso)
         self.shirt_folds, self.jacket_folds, self.seat_folds = (
-            FoldRegion(parameters.folds, region, radius=13, centre=-2, width=14, strength=strength)
+            FoldRegion(parameters.folds, region, radius=13, centre=-2, width=14, strength=strength, ends=ends)
             for region, strength in (("torso", 1.0), ("jacket", 1.0), ("hips", 0.6))
         )
         extra = max(parameters.shape.belly_cm, parameters.shape.bust_cm) + JACKET_CM + 2.5
@@ -88,32 +92,32 @@ class Torso:
     def __call__(self, points: Tensor) -> list[Addition]:
         outfit, context = self.outfit, self.context
         trunk = self.trunk(points)
-        near = near_mask(context, trunk - SHIRT_CM, 5.0)
         pelvis, chest = self.pelvis(points), self.chest(points)
         in_neck_hole = (
             torch.sqrt(chest[0].square() + (chest[1] - 24 * self.torso).square() + (chest[2] - 1).square())
             - NECK_HOLE_CM
         )
-        folds = self._folds(self.shirt_folds, points, near)
+        away = (in_neck_hole * (1 / COLLAR_FADES_CM)).clamp(0, 1)  # collars lie close to the neck and have no folds
+        cloth = self._cloth(self.shirt_folds, points, trunk - SHIRT_CM - outfit.looseness * away, away)
         if context.details and outfit.emboss and outfit.upper != "jacket":
-            folds = folds + emboss(outfit, chest)
-        cloth = trunk - SHIRT_CM - outfit.looseness - folds
+            cloth = cloth - emboss(outfit, chest)
         shirt = smooth_max(cloth, -in_neck_hole, 0.8)
         if outfit.lower != "dress":
             shirt = smooth_max(shirt, -(pelvis[1] + outfit.hem), 0.8)
         skin = smooth_min(trunk, self.neck(points)[0], 3)
+        skin = smooth_min(skin, smooth_max(trunk - SHIRT_CM + 0.4, in_neck_hole, 1.0), 1.0)
         additions = [Addition(Part.SKIN, skin, 2.0)]
 
         if outfit.upper == "jacket":
-            jacket = trunk - JACKET_CM - outfit.looseness - self._folds(self.jacket_folds, points, near)
+            jacket = self._cloth(self.jacket_folds, points, trunk - JACKET_CM - outfit.looseness * away, away)
             opening = chest[0].abs() - (outfit.jacket_gap - 0.05 * chest[1])
             opening = torch.maximum(opening, 2 - chest[2])
             jacket = smooth_max(jacket, -opening, 0.8)
             jacket = smooth_max(jacket, 1.5 - in_neck_hole, 0.8)
-            additions.append(Addition(Part.OUTER, smooth_max(jacket, -(pelvis[1] + max(outfit.hem, 4) + 5), 0.8), 3.0))
+            additions.append(Addition(Part.OUTER, smooth_max(jacket, -(pelvis[1] + max(outfit.hem, 3) + 3), 0.8), 3.0))
 
         if outfit.lower in ("trousers", "shorts"):
-            seat = trunk - SEAT_CM - self._folds(self.seat_folds, points, near)
+            seat = self._cloth(self.seat_folds, points, trunk - SEAT_CM, away)
             additions.append(Addition(Part.LOWER, smooth_max(seat, pelvis[1] - 7, 0.6), 2.5))
         elif outfit.lower == "skirt":
             seat = smooth_max(trunk - SEAT_CM, pelvis[1] - 7, 0.6)
@@ -121,27 +125,28 @@ class Torso:
         else:
             shirt = smooth_max(shirt, -(pelvis[1] + 9), 0.6)  # the dress goes on in the block of the skirt
 
-        shirt = self._collar(shirt, chest)
+        shirt = self._collar(shirt, points, chest)
         additions.append(Addition(Part.UPPER, shirt, 3.0))
         outside = min_of([shirt, *(one.distance for one in additions[1:])])
         return additions + relief(context, outside, shirt, trunk, pelvis, chest)
 
-    def _folds(self, region: FoldRegion, points: Tensor, near: Tensor | None) -> Tensor:
+    def _cloth(self, region: FoldRegion, points: Tensor, smooth: Tensor, share: Tensor) -> Tensor:
+        """[p] smooth cloth with a share of its folds."""
+
         def heights(chosen: Tensor | None) -> Tensor:
             spine = self.spine(pick(points, chosen))
             return region(spine[1], spine[2], spine[0], self.context.bands)
 
-        return where(near, heights, points[0])
+        return smooth - share * where(near_mask(self.context, smooth, FOLD_REACH_CM), heights, smooth)
 
-    def _collar(self, shirt: Tensor, chest: Tensor) -> Tensor:
+    def _collar(self, shirt: Tensor, points: Tensor, chest: Tensor) -> Tensor:
         outfit, torso = self.outfit, self.torso
         if outfit.upper == "hoodie":
-            hood = _tilted(chest, (0, 21.0 * torso, -3.5), -0.5)
-            ring = torus(hood, 8.6, 2.7)
-            pouch = (hood[0].square() * 0.25 + (hood[1] + 1).square() + (hood[2] + 8).square() * 0.8).sqrt() - 4.6
-            return smooth_min(shirt, smooth_max(smooth_min(ring, pouch, 2), hood[2] - 5, 1.5), 1.2)
+            hood = tilted(chest, (0, 24.0 * torso, -2.0), 0.45)
+            ring = smooth_max(torus(hood, 8.2, 2.5), hood[2] - 6, 1.5)
+            return smooth_min(shirt, smooth_min(ring, self.pouch(points)[0], 2), 1.2)
         if outfit.collar and self.context.details:
-            return smooth_min(shirt, torus(_tilted(chest, (0, 21.6 * torso, 0.4), 0.25), 7.2, 1.0), 0.6)
+            return smooth_min(shirt, torus(tilted(chest, (0, 21.6 * torso, 0.4), 0.25), 7.2, 1.0), 0.6)
         return shirt
 
 
@@ -157,10 +162,3 @@ def _neck_top(skeleton: Skeleton) -> tuple[float, float, float]:
     """The head's joint in the frame of the chest, a little higher."""
     x, y, z = skeleton.rotation["chest"].T @ (skeleton.point("head", 0, 1, -0.5) - skeleton.position["chest"])
     return float(x), float(y), float(z)
-
-
-def _tilted(points: Tensor, centre: tuple[float, float, float], radians: float) -> Tensor:
-    """[3, p] about a centre, turned about the x axis; the front sinks when radians > 0."""
-    x, y, z = (points[axis] - centre[axis] for axis in range(3))
-    c, s = float(np.cos(radians)), float(np.sin(radians))
-    return torch.stack([x, c * y + s * z, c * z - s * y])

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from datamodules.synthetic.human_blocks import Addition, Context, Part
 from datamodules.synthetic.human_parameters import Outfit
-from datamodules.synthetic.human_primitives import smooth_max, smooth_min, torus
+from datamodules.synthetic.human_primitives import smooth_max, smooth_min, tilted, torus
 
 EMBOSS_CM = 0.3
 BUTTONS = 5
@@ -55,8 +55,8 @@ def relief(
     if outfit.scarf:
         outline = torch.maximum(torch.maximum((x - 4).abs() - 3.5, (y - 9).abs() - 13), front)
         end = smooth_max(outside - 1.1, outline, 0.5)
-        around = chest - chest.new_tensor([0, 23.5 * context.parameters.shape.torso, 0.8])[:, None]
-        pieces.append((Part.ACCESSORY, smooth_min(end, torus(around, 7.0, 2.8), 1.0)))
+        around = tilted(chest, (0, 25.0 * context.parameters.shape.torso, 0.0), 0.3)
+        pieces.append((Part.ACCESSORY, smooth_min(end, torus(around, 6.6, 3.0), 1.0)))
     if outfit.apron:
         outline = torch.maximum(torch.maximum(x.abs() - 12, y - 13), front + 2)
         pieces.append((Part.ACCESSORY, smooth_max(outside - 0.8, outline, 0.4)))
