@@ -11,7 +11,7 @@ from datamodules.synthetic.human_parameters import HumanParameters
 from models.geometry.mesh import Mesh
 
 FARTHEST_SHIFT_CM = 3.0
-SHIFTS = 61
+SHIFTS = 25
 MOST_INTERPLAY_CM = 0.05
 """Where bands displace by more or less than the sum of their heights, another garment or a seam is near."""
 MOST_ROUNDS = 30

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from metrics.bands import BandRecoveryOfBodies, band_recovery, normal_crossings
+from metrics.bands import BandRecoveryOfBodies, band_recovery, less_local_mean, normal_crossings
 from models.geometry.grids import Query
 
 WAVELENGTHS_CM = (11.0, 4.0, 1.4)
@@ -87,6 +87,27 @@ def test_smoothing_takes_the_short_waves_first() -> None:
     assert rows[1].c3 == pytest.approx(math.exp(-((k * 0.2) ** 2) / 2), abs=0.05)
     assert rows[2].c1 > 0.9
     assert rows[2].c3 < 0.3
+
+
+def test_a_smooth_error_of_centimetres_does_not_pass_for_folds() -> None:
+    def bent(points: Tensor) -> Tensor:
+        x, y, _ = points.double().unbind(1)
+        return surface()(points) + 1.5 * torch.sin(2 * math.pi * (x + 0.7 * y) / 40)
+
+    folds = plane_folds()
+    upright = torch.tensor([0.0, 0.0, 1.0]).expand(len(folds.normals), 3)  # along which the folds were displaced
+    folds = folds._replace(normals=upright, smooth_field_cm=folds.points_cm[:, 2:] + folds.shifts_cm)
+    found = band_recovery(bent, folds)
+    assert found.c1 == pytest.approx(1, abs=0.35)
+    assert found.c2 == pytest.approx(1, abs=0.1)
+    assert found.c3 == pytest.approx(1, abs=0.1)
+
+
+def test_local_means_leave_the_other_side_alone() -> None:
+    points = torch.tensor([[0.0, 0, 0], [1, 0, 0], [0, 0, -0.5], [50, 0, 0]])
+    normals = torch.tensor([[0.0, 0, 1], [0, 0, 1], [0, 0, -1], [0, 0, 1]])
+    values = torch.tensor([[1.0], [3.0], [100.0], [7.0]], dtype=torch.float64)
+    assert less_local_mean(values, points, normals, 2.0)[:, 0].tolist() == [-1, 1, 0, 0]
 
 
 def test_where_there_is_no_surface_the_point_is_counted_as_missing() -> None:
