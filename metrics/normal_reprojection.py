@@ -6,6 +6,7 @@ covers, which do not. Lower is better.
 """
 
 import math
+from statistics import fmean
 from typing import NamedTuple
 
 import torch
@@ -71,8 +72,9 @@ def normal_pictures(
     turned = normals @ (views[:, :3, :3] * views.new_tensor([1, -1, 1])[:, None]).mT
     turned = torch.nn.functional.normalize(turned, dim=-1)
     fragments = rasterize(screen.float(), faces, (size, size), perspective=False)
-    pictures = torch.nn.functional.normalize(interpolate(turned.float(), faces, fragments), dim=1)
-    return NormalPictures(pictures, fragments.face_index >= 0)
+    pictures = interpolate(turned.float(), faces, fragments)
+    square = (pictures * pictures).sum(1, keepdim=True)
+    return NormalPictures(pictures * square.clamp_min(1e-20).rsqrt(), fragments.face_index >= 0)
 
 
 def normal_reprojection(
@@ -90,16 +92,19 @@ def normal_reprojection(
             f"The true mesh is not seen within {half_extent_cm:g} cm of the origin: centre it and give centimetres."
         )
     predicted = normal_pictures(predicted_cm, size=size, half_extent_cm=half_extent_cm)
-    either = truth.covered | predicted.covered
-    square = (_as_colors(predicted) - _as_colors(truth)).square().sum(1)
-    angle = normal_angles_degrees(predicted.normals, truth.normals) * either
-    pixels = either.sum((1, 2))
-    degrees = angle.sum((1, 2)) / pixels
-    front, right, back, left = degrees.tolist()
+    over_all, over_covered, degrees = [], [], []
+    for view in range(len(truth.covered)):
+        either = truth.covered[view] | predicted.covered[view]  # elsewhere both are empty and nothing differs
+        square = (_colors(predicted, view, either) - _colors(truth, view, either)).square().sum()
+        over_all.append(float(square) / size**2)
+        over_covered.append(float(square / either.sum()))
+        seen = (pictures.normals[view][None, :, either, None] for pictures in (predicted, truth))
+        degrees.append(float(normal_angles_degrees(*seen).mean()))
+    front, right, back, left = degrees
     return NormalReprojection(
-        PUBLISHED_FACTOR * float(square.mean()),
-        PUBLISHED_FACTOR * float(((square * either).sum((1, 2)) / pixels).mean()),
-        float(degrees.mean()),
+        PUBLISHED_FACTOR * fmean(over_all),
+        PUBLISHED_FACTOR * fmean(over_covered),
+        fmean(degrees),
         front,
         right,
         back,
@@ -108,5 +113,5 @@ def normal_reprojection(
     )
 
 
-def _as_colors(pictures: NormalPictures) -> Tensor:
-    return (pictures.normals / 2 + 0.5) * pictures.covered[:, None]
+def _colors(pictures: NormalPictures, view: int, pixels: Tensor) -> Tensor:
+    return (pictures.normals[view][:, pixels] / 2 + 0.5) * pictures.covered[view][pixels]
