@@ -1,6 +1,7 @@
 """Articulated Mesh Animation (Vlasic et al., SIGGRAPH 2008): sequences of meshes with eight calibrated videos."""
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +10,7 @@ import torch
 
 from datamodules.articulated_cameras import camera_centre, picture_up, read_clean_silhouette, read_projection
 from datamodules.articulated_files import SequenceFiles, sequence_files
+from datamodules.articulated_problems import sequence_problems
 from datamodules.band_files import no_bands
 from datamodules.body_augmentation import BodyAugmentation
 from datamodules.body_data_module import BodyDataModule
@@ -82,6 +84,11 @@ class ArticulatedLayout:
 
     def bands(self, record: BodyRecord) -> BandTruth:
         return no_bands()
+
+    def problems(self) -> Iterator[str]:
+        """Missing frames and calibrations, lenses that disagree, people cut by the border."""
+        for files in self.sequences.values():
+            yield from sequence_problems(files)
 
     def _up(self, sequence: str) -> np.ndarray:
         """[3] the direction of the world that points up in all pictures together."""

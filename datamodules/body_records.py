@@ -1,5 +1,6 @@
 """What a data set of bodies consists of, whatever its layout on disk."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -76,3 +77,7 @@ class BodyLayout(Protocol):
     def normals(self, record: BodyRecord, view: ViewRecord, size: int) -> BodyNormals: ...
 
     def bands(self, record: BodyRecord) -> BandTruth: ...
+
+    def problems(self) -> Iterator[str]:
+        """What is missing or left over, one sentence each, beyond what reading a record would say."""
+        ...

@@ -1,7 +1,9 @@
 """CAPE (Ma et al., CVPR 2020): registrations of clothed people in motion, photographed by our own rasterizer."""
 
 import hashlib
+import itertools
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -90,6 +92,17 @@ class CapeLayout:
     def bands(self, record: BodyRecord) -> BandTruth:
         return no_bands()
 
+    def problems(self) -> Iterator[str]:
+        """Gaps in the numbers of a sequence's frames."""
+        for (subject, name), paths in self.sequences.items():
+            numbers = [number for path in paths if (number := _number(path)) is not None]
+            gaps = [b for a, b in itertools.pairwise(numbers) if b != a + 1]
+            if gaps:
+                yield (
+                    f"The sequence {subject}/{name} lacks the frame before {gaps[0]} ({len(gaps)} gaps): unpack it "
+                    "again if it should be whole."
+                )
+
     def _camera(self, view: ViewRecord) -> Tensor:
         parallel = orthographic_views(torch.tensor([math.radians(view.yaw_degrees)]))
         if self.camera == "orthographic":
@@ -108,15 +121,20 @@ class CapeLayout:
 
 def _record(subject: str, sequence: str, path: Path, sides: int) -> BodyRecord:
     views = [ViewRecord(f"yaw_{360 * k / sides:g}", 360 * k / sides, path, path, path) for k in range(sides)]
-    number = path.stem.rpartition(".")[2]
     return BodyRecord(
         f"{subject}/{sequence}/{path.stem}",
         subject,
         f"{subject}/{sequence}",
-        int(number) if number.isdigit() else 0,
+        _number(path) or 0,
         path,
         tuple(views),
     )
+
+
+def _number(path: Path) -> int | None:
+    """Of `shortlong_hips.000012.npz`."""
+    digits = path.stem.rpartition(".")[2]
+    return int(digits) if digits.isdigit() else None
 
 
 def _light(record: BodyRecord) -> Tensor:

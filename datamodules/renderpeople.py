@@ -1,6 +1,8 @@
 """RenderPeople as PIFu prepares it, and everything else that is written in that layout."""
 
 import re
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +69,24 @@ class PifuLayout:
     def bands(self, record: BodyRecord) -> BandTruth:
         path = self.root / "TRUTH" / record.subject / "bands.npz"
         return read_bands(path) if path.is_file() else no_bands()
+
+    def problems(self) -> Iterator[str]:
+        """Views that other subjects have, and masks and cameras without a picture."""
+        usual = Counter(view.name for record in self.records for view in record.views)
+        for record in self.records:
+            names = {view.name for view in record.views}
+            missing = sorted(
+                name for name, count in usual.items() if count > len(self.records) / 2 and name not in names
+            )
+            if missing:
+                yield (
+                    f"{self.root / 'RENDER' / record.subject} lacks the view {missing[0]} that most subjects have "
+                    f"({len(missing)} such views): render it again."
+                )
+            for kind in ("MASK", "PARAM"):
+                strays = sorted(p for p in (self.root / kind / record.subject).glob("*") if p.stem not in names)
+                if strays:
+                    yield f"{strays[0]} belongs to no picture ({len(strays)} such files): render it again or delete it."
 
     def _camera(self, record: BodyRecord, view: ViewRecord, side: int) -> Tensor:
         return view_of_param(read_param(view.camera), side, self._body_from_scan(record))

@@ -1,9 +1,13 @@
 """`threefold inspect`: what a data set holds and what is wrong with it."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+from experiments.commands.progress import progress_bar
 from experiments.commands.synthesize import run_kind
+from experiments.errors import UserError
 
 
 def faces(root: Path, panel: Path | None = None) -> int:
@@ -21,5 +25,60 @@ def faces(root: Path, panel: Path | None = None) -> int:
     return 1 if inspection.problems else 0
 
 
+def renderpeople(root: Path, panel: Path | None = None, limit: int | None = None) -> int:
+    """Reads bodies in PIFu's layout as training would and names every broken or implausible file; exit status 1 when
+    there is one.
+
+    Args:
+        root: folder with RENDER, MASK, PARAM, GEO and val.txt.
+        panel: picture file for a sheet of sample views with the outlines of their masks.
+        limit: read only this many bodies whole, evenly chosen.
+    """
+    from datamodules.renderpeople import PifuLayout
+
+    return _bodies(lambda: PifuLayout(root), root, panel, limit)
+
+
+def articulated(root: Path, panel: Path | None = None, limit: int | None = None) -> int:
+    """Reads sequences of the Articulated Mesh Animation data as training would and names every broken, missing or
+    implausible file; exit status 1 when there is one.
+
+    Args:
+        root: folder with the sequences, each with meshes, images, silhouettes and calibration.
+        panel: picture file for a sheet of sample views with the outlines of their masks.
+        limit: read only this many frames whole, evenly chosen.
+    """
+    from datamodules.articulated import ArticulatedLayout
+
+    return _bodies(lambda: ArticulatedLayout(root), root, panel, limit)
+
+
+def cape(root: Path, panel: Path | None = None, limit: int | None = None) -> int:
+    """Reads CAPE's frames as training would and names every broken or implausible file; exit status 1 when there is
+    one.
+
+    Args:
+        root: folder with sequences and misc.
+        panel: picture file for a sheet of rendered views with the outlines of their masks.
+        limit: read only this many frames whole, evenly chosen.
+    """
+    from datamodules.cape import CapeLayout
+
+    return _bodies(lambda: CapeLayout(root, frames=sys.maxsize), root, panel, limit)
+
+
+def _bodies(open_layout: Callable[[], Any], root: Path, panel: Path | None, limit: int | None) -> int:
+    from datamodules.body_inspection import inspect_bodies
+
+    if limit is not None and limit < 1:
+        raise UserError(f"--limit {limit} is too small; give 1 or more")
+    with progress_bar("inspect", unit="body") as progress:
+        inspection = inspect_bodies(open_layout, root, limit=limit, panel=panel, progress=progress)
+    print(inspection.report())
+    return 1 if inspection.problems else 0
+
+
 def run(verb: str, arguments: Sequence[str]) -> int:
-    return run_kind(verb, {"faces": faces}, arguments)
+    return run_kind(
+        verb, {"faces": faces, "renderpeople": renderpeople, "articulated": articulated, "cape": cape}, arguments
+    )
