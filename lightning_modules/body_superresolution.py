@@ -88,7 +88,17 @@ class BodySuperResolution(lightning.LightningModule):
         return loss
 
     def inputs(self, batch: BodyGridSample) -> Tensor:
-        """[b, 1, r, r, r]: of each body either what the first stage makes of it or the spoilt truth."""
+        """[b, 1, r, r, r]: of each body either what the first stage makes of it or the spoilt truth.
+
+        Raises ValueError when the batch has no grids of the network's resolution.
+        """
+        resolution = self.network.resolution
+        if not isinstance(batch, BodyGridSample) or batch.grid.shape[-1] != resolution:
+            found = f"{batch.grid.shape[-1]} voxels a side" if isinstance(batch, BodyGridSample) else "no voxels"
+            raise ValueError(
+                f"The training data have {found}, but the network reads {resolution}: set the data's `voxels` to "
+                f"{resolution}."
+            )
         spoilt = torch.rand(len(batch.grid)) < self.corrupted_share
         grids = corrupted(batch.grid.float().cpu())
         for row in (~spoilt).nonzero()[:, 0].tolist():

@@ -43,5 +43,6 @@ def window_frames(
 ) -> Float[Tensor, "b n 4 4"]:
     """What takes the view frame of the whole picture to that of each window: local view = window frame @ view."""
     whole = torch.eye(4, dtype=like.dtype, device=like.device)
-    frames = [crop_views(whole, left, top, side, side, size) for left, top in corners.flatten(0, 1).tolist()]
+    with torch.autocast(like.device.type, enabled=False):  # a pixel is less than half precision resolves
+        frames = [crop_views(whole, left, top, side, side, size) for left, top in corners.flatten(0, 1).tolist()]
     return torch.stack(frames).unflatten(0, corners.shape[:2])

@@ -102,6 +102,14 @@ def test_inputs_are_the_first_stages_or_spoilt_truth_as_asked():
     assert not torch.equal(spoilt, seen)
 
 
+def test_data_without_the_networks_voxels_are_refused():
+    batch = grid_batch()
+    with pytest.raises(ValueError, match="have no voxels, but the network reads 16"):
+        stage().inputs(batch.body)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="have 8 voxels a side"):
+        stage().inputs(batch._replace(grid=batch.grid[..., :8, :8, :8]))
+
+
 def test_kept_grids_spare_the_first_stage():
     module = stage(corrupted_share=0.0, kept_grids=2)
     for _ in range(6):

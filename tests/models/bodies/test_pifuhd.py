@@ -231,3 +231,13 @@ def test_nothing_is_remembered_between_calls():
     before = network.query(features, views, points).logits
     network.query(network.encode(1 - images, masks), views, points + 1)
     assert torch.equal(network.query(BodyFeatures(*features), views, points).logits, before)
+
+
+def test_half_precision_networks_keep_places_in_full_precision():
+    network = fine_level().train()
+    images, masks, views, points = pictures()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        features = network.encode(images, masks)
+    assert features.windows is not None
+    assert features.windows.dtype == torch.float32
+    assert network.query(features._replace(stages=[[each.float() for each in features.stages[0]]]), views, points)
