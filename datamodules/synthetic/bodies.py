@@ -108,7 +108,7 @@ def synthesize_bodies(
 
 def _require_sane(settings: BodySettings) -> None:
     pifu = settings.layout == "pifu"
-    least = {"size": LEAST_SIZE, "yaws": 1, "lights": 1, "mesh_resolution": 32, "frames": 1}
+    least = {"size": LEAST_SIZE, "yaws": 1, "lights": 1, "mesh_resolution": 64, "frames": 1}
     for name, value in {"number": 3 if pifu else 1, **least}.items():
         if getattr(settings, name) < value:
             why = " (one person each for training, validation and test)" if name == "number" and pifu else ""

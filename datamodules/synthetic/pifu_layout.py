@@ -67,7 +67,15 @@ def write_pifu_subject(
             _write_picture(picture, folders, stem, suffix)
             if textures is not None:
                 textures.write_render(stem, view.view_from_body, light)
-            _write_param(folders["PARAM"] / f"{stem}.npy", subject, view.yaw_degrees, size, light, distance_cm)
+            write_param(
+                folders["PARAM"] / f"{stem}.npy",
+                subject.scale,
+                subject.scan_centre_cm,
+                view.yaw_degrees,
+                size,
+                light,
+                distance_cm,
+            )
     scan = subject.scanned() if textures is None else textures.with_coordinates(subject.scanned())
     write_obj(scan, root / "GEO" / "OBJ" / name / f"{name}_100k.obj")
     (folders["TRUTH"] / "subject.json").write_text(subject.parameters.to_json(), encoding="utf-8")
@@ -114,8 +122,14 @@ def _write_picture(picture: BodyPicture, folders: dict[str, Path], stem: str, su
     write_depth_map(picture.back_depth, picture.mask, folders["DEPTH"] / f"{stem}_back.png")
 
 
-def _write_param(
-    path: Path, subject: BodySubject, yaw_degrees: int, size: int, light: Tensor, distance_cm: float | None
+def write_param(
+    path: Path,
+    scale: float,
+    centre: np.ndarray,
+    yaw_degrees: int,
+    size: int,
+    light: Tensor,
+    distance_cm: float | None,
 ) -> None:
     """PIFu's pickled dictionary; with one entry more, camera_distance (cm of the body frame), for perspective."""
     angle = math.radians(yaw_degrees)
@@ -123,8 +137,8 @@ def _write_param(
     param: dict[str, Any] = {
         "sh": light.numpy(),
         "ortho_ratio": 0.4 * (512 / size),
-        "scale": subject.scale,
-        "center": subject.scan_centre_cm,
+        "scale": scale,
+        "center": centre,
         "R": np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]),
     }
     if distance_cm is not None:

@@ -87,7 +87,7 @@ def bodies(
         camera: how the pictures of the layout pifu are projected.
         uv: write the UV folders of the layout pifu as well, for networks that learn colour.
         held_out: share of the people for validation, and as many more for the test (pifu).
-        frames: pictures' instants of each sequence (articulated, cape).
+        frames: instants of each sequence (articulated, cape).
         oddities: the faults of the real articulated set: false patches in silhouettes, missing pictures, signs.
         workers: processes; 0 takes one for each core.
     """

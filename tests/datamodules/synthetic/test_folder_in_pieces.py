@@ -20,13 +20,10 @@ def contents(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in sorted(folder.iterdir()) if path.is_file()}
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_every_piece_is_written_and_nothing_else_is_left(tmp_path: Path, workers: int) -> None:
+def test_every_piece_is_written_and_nothing_else_is_left(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     job = functools.partial(write, 10)
-    out = fill_folder(
-        tmp_path / "out", SETTINGS, range(5), job, finish, workers=workers, progress=lambda *x: told.append(x)
-    )
+    out = fill_folder(tmp_path / "out", SETTINGS, range(5), job, finish, progress=lambda *x: told.append(x))
     assert set(contents(out)) == {*(f"{i}.txt" for i in range(5)), "all.txt", SETTINGS_FILE}
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert told[-1] == (5, 5)
