@@ -17,8 +17,11 @@ ENVIRONMENT = LightConvention(
     order=(0, 2, 3, 1, 4, 5, 7, 6, 8),
     factors=(
         math.sqrt(1 / (4 * math.pi)),
-        *(2 / 3 * math.sqrt(3 / (4 * math.pi)),) * 3,
-        *(1 / 4 * math.sqrt(15 / (4 * math.pi)),) * 2,
+        2 / 3 * math.sqrt(3 / (4 * math.pi)),
+        2 / 3 * math.sqrt(3 / (4 * math.pi)),
+        2 / 3 * math.sqrt(3 / (4 * math.pi)),
+        1 / 4 * math.sqrt(15 / (4 * math.pi)),
+        1 / 4 * math.sqrt(15 / (4 * math.pi)),
         1 / 4 * math.sqrt(5 / (16 * math.pi)),
         1 / 4 * math.sqrt(15 / (4 * math.pi)),
         1 / 4 * math.sqrt(15 / (16 * math.pi)),
