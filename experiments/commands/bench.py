@@ -84,6 +84,47 @@ def extraction(
     )
 
 
+def labels(
+    json: Path | None = None,
+    mesh: Path | None = None,
+    repeats: int = 7,
+    slow_repeats: int = 1,
+    slow_points: int = 1000,
+    seed: int = 0,
+    threads: int | None = None,
+) -> None:
+    """Times labelling points inside or outside of a body: our test, libigl, and trimesh's contains with embree and with
+    rtree where they are installed; and counts where they differ.
+
+    Args:
+        json: file for the numbers, with commit and hardware.
+        mesh: a closed body, +y up; a procedural person when left out.
+        repeats: rounds; each runs every contender once.
+        slow_repeats: rounds in which trimesh with rtree takes part, seconds for a thousand points; 0 leaves it out.
+        slow_points: how many points it labels.
+        seed: of the person and the points.
+        threads: of torch and libigl; 1 where others use the machine too.
+    """
+    from experiments.benchmarks.labels import benchmark_labels
+
+    for name, value, least in (
+        ("repeats", repeats, 1),
+        ("slow_repeats", slow_repeats, 0),
+        ("slow_points", slow_points, 1),
+    ):
+        if value < least:
+            raise UserError(f"--{name} {value} is too small; give {least} or more")
+    benchmark_labels(
+        json,
+        mesh_file=mesh,
+        repeats=repeats,
+        slow_repeats=slow_repeats,
+        slow_points=slow_points,
+        seed=seed,
+        threads=threads,
+    )
+
+
 def cuda_is_available() -> bool:
     import torch
 
@@ -91,4 +132,6 @@ def cuda_is_available() -> bool:
 
 
 def run(verb: str, arguments: Sequence[str]) -> int:
-    return run_kind(verb, {"rasterizer": rasterizer, "extraction": extraction, "training": training}, arguments)
+    return run_kind(
+        verb, {"rasterizer": rasterizer, "extraction": extraction, "labels": labels, "training": training}, arguments
+    )
