@@ -5,7 +5,6 @@ from enum import IntEnum
 from typing import NamedTuple, Protocol
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from datamodules.synthetic.human_folds import HIGHEST_CM
@@ -71,9 +70,3 @@ def near_mask(context: Context, distance: Tensor, reach: float) -> Tensor | None
 
 FOLD_REACH_CM = HIGHEST_CM + 3.6
 """Farther from unfolded cloth than this nothing shows of its folds: their height and the widest smooth union."""
-
-
-def both(*masks: Tensor | None) -> Tensor | None:
-    """Where all masks hold; None stands for everywhere."""
-    given = [mask for mask in masks if mask is not None]
-    return torch.stack(given).all(0) if given else None

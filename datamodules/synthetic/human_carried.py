@@ -7,7 +7,6 @@ from torch import Tensor
 from datamodules.synthetic.human_blocks import Addition, Context, Part
 from datamodules.synthetic.human_folds import FoldRegion
 from datamodules.synthetic.human_primitives import Frame, RoundCones, rounded_box, smooth_max, smooth_min
-from datamodules.synthetic.human_skeleton import THIGH
 
 WALL_CM = 1.4
 
@@ -20,7 +19,6 @@ class Skirt:
         outfit, shape = parameters.outfit, parameters.shape
         self.context, self.outfit, self.shape = context, outfit, shape
         hips = {side: skeleton.position[f"{side}_hip"] for side in ("left", "right")}
-        thigh = THIGH * shape.legs
         ends = {
             side: hips[side] + (skeleton.position[f"{side}_knee"] - hips[side]) * outfit.skirt_length
             for side in ("left", "right")
@@ -59,7 +57,6 @@ class Skirt:
         )
         spread = float(np.linalg.norm(ends["left"] - ends["right"])) / 2
         self.bound = (self.top, self.bottom, max(spread, 10) + max(wide, 10 * shape.girth) + 6)
-        self.thigh = thigh
 
     def __call__(self, points: Tensor) -> list[Addition]:
         outfit = self.outfit
@@ -85,7 +82,7 @@ class Backpack:
 
     def __init__(self, context: Context) -> None:
         skeleton, torso = context.skeleton, context.parameters.shape.torso
-        thick = {"jacket": 1.5, "hoodie": 0.0}.get(context.parameters.outfit.upper, 0.0)
+        thick = 1.5 if context.parameters.outfit.upper == "jacket" else 0.0
         self.origin = skeleton.point("chest", 0, 2 * torso, -16.0 - thick)
         self.frame = Frame(skeleton, "chest", self.origin, context.like)
         self.centre = context.like.new_tensor([0, 2 * torso, -16.0 - thick])[:, None]

@@ -13,7 +13,6 @@ WAVELENGTHS_CM = {1: 11.0, 2: 4.0, 3: 1.4}
 AMPLITUDES_CM = {1: 0.9, 2: 0.45, 3: 0.18}
 HIGHEST_CM = 2.2
 """No cloth stands out by more than this."""
-LOWEST_CM = -1.1
 
 
 def ridge(turns: Tensor) -> Tensor:

@@ -67,6 +67,16 @@ def test_the_person_itself_recovers_all_and_the_smooth_person_nothing(person: Hu
     assert c3 == pytest.approx(0, abs=0.1)
 
 
+def test_prints_do_not_follow_the_folds(person: HumanParameters, truth: BandTruth):
+    field = HumanField(person)
+    for part in (Part.UPPER, Part.LOWER):
+        chosen = field.parts(truth.points_cm) == part
+        brightness = field.albedo(truth.points_cm[chosen]).mean(1)
+        assert brightness.std() > 0.01  # both garments of this person are printed
+        for height in truth.heights_cm[chosen].T:
+            assert torch.corrcoef(torch.stack([brightness, height]))[0, 1].abs() < 0.15
+
+
 def test_blur_loses_the_finest_band_first(person: HumanParameters):
     cell, half = 0.25, 9.0
     side = torch.arange(-half, half, cell)
