@@ -20,20 +20,22 @@ BOX = Bounds((-102.4, -102.4, -102.4), (102.4, 102.4, 102.4))
 
 def test_a_procedural_person_survives_the_pipeline(tmp_path: Path) -> None:
     field = HumanField(draw_human(0))
-    found = extract(lambda points: -field(points), BOX, 160)
+    found = extract(lambda points: -field(points), BOX, 128)
     assert found.queries < 0.04 * found.dense_queries
-    truth = human_mesh(field, 256)
+    truth = human_mesh(field, 192)
     (tmp_path / "gt").mkdir()
     (tmp_path / "pred" / "person").mkdir(parents=True)
     write_mesh(truth, tmp_path / "gt" / "person.obj")
     write_mesh(found.mesh.with_vertices(found.mesh.vertices / 100), tmp_path / "pred" / "person" / "mesh.glb")
-    scores = evaluate_body_folder(tmp_path / "pred", tmp_path / "gt", truth_unit="cm", normal_size=128)
+    scores = evaluate_body_folder(
+        tmp_path / "pred", tmp_path / "gt", truth_unit="cm", points=5000, volume_points=20_000, normal_size=0
+    )
     row = scores.rows["person"]
     assert row["p2s_cm"] < 0.1
     assert row["s2p_cm"] < 0.1
     assert row["iou_volume"] > 0.97
     assert row["volume_ratio"] == pytest.approx(1, abs=0.01)
-    overlap = iou_volume_of_query(lambda points: -field(points), BOX, truth, count=30_000)
+    overlap = iou_volume_of_query(lambda points: -field(points), BOX, truth, count=20_000)
     assert overlap.iou_volume > 0.98
 
 
