@@ -20,10 +20,15 @@ def threefold(*words: object) -> None:
     Raises:
         SystemExit: with the command's status when it fails; it has said why.
     """
+    status = attempt(*words)
+    if status:
+        raise SystemExit(status)
+
+
+def attempt(*words: object) -> int:
+    """As `threefold`, but goes on when the command fails, and gives its status."""
     print(f"\n$ {spoken(words)}", flush=True)
-    done = subprocess.run(command(words), check=False)
-    if done.returncode:
-        raise SystemExit(done.returncode)
+    return subprocess.run(command(words), check=False).returncode
 
 
 def side_by_side(*commands: Sequence[object], logs: Sequence[Path]) -> None:
@@ -130,6 +135,13 @@ def metrics_of(run: Path) -> dict[str, dict[str, float]]:
 
 def finished(run: Path) -> bool:
     return provenance(run).get("fit", {}).get("finished") is not None
+
+
+def tested(run: Path) -> bool:
+    """Whether a run was tested after its training."""
+    known = provenance(run)
+    trained, measured = (known.get(verb, {}).get("finished") for verb in ("fit", "test"))
+    return trained is not None and measured is not None and measured >= trained and "test" in metrics_of(run)
 
 
 def provenance(run: Path) -> dict[str, dict]:

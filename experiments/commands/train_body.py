@@ -80,16 +80,21 @@ def train_body(
     recipes = [CONFIGS / method.recipe for method in METHODS]
     trainings = [pipeline.training(run, recipe, data, seed, *limit) for run, recipe in zip(runs, recipes)]
     together([(words, run) for words, run in zip(trainings, runs) if words is not None], out / "logs", "fit")
-    tests = [["test", "--run", run, "--data.init_args.root", data] for run in runs]
-    together(list(zip(tests, runs)), out / "logs", "test")
+    untested = [run for run in runs if not pipeline.tested(run)]
+    tests = [["test", "--run", run, "--data.init_args.root", data] for run in untested]
+    together(list(zip(tests, untested)), out / "logs", "test")
     for run in runs:
         pipeline.keep_test(run, out / f"{run.name}-synthetic.json")
 
-    for views in write_views(data, out / "reconstructions" / "views"):
-        pipeline.threefold("reconstruct", "--views", views, "--run", runs[-1], "--out", out / "reconstructions")
-    if picture is not None:
-        pipeline.threefold("reconstruct", picture, "--run", runs[-1], "--out", out / "reconstructions")
-    print(summary(out, time.time() - started))
+    shown = [("--views", views) for views in write_views(data, out / "reconstructions" / "views")]
+    shown += [] if picture is None else [(picture,)]
+    # a network that finds nobody is no reason to withhold the table
+    failed = [words[-1] for words in shown if pipeline.attempt("reconstruct", *words, *to_reconstruct(out))]
+    print(summary(out, time.time() - started, failed))
+
+
+def to_reconstruct(out: Path) -> list[object]:
+    return ["--run", out / METHODS[-1].run, "--out", out / "reconstructions"]
 
 
 def together(commands: Sequence[tuple[list[object], Path]], logs: Path, verb: str) -> None:
@@ -137,9 +142,10 @@ def view_entry(data: Path, subject: str, yaw: int) -> dict[str, object]:
     return {"picture": str(found[0].resolve()), "mask": str(mask.resolve()), "yaw": yaw, **place}
 
 
-def summary(out: Path, seconds: float) -> str:
-    """What was measured and where the files are."""
-    return "\n".join(["", f"done in {seconds / 60:.1f} minutes", "", *table(out), *whereabouts(out)])
+def summary(out: Path, seconds: float, failed: Sequence[Path] = ()) -> str:
+    """What was measured, what could not be reconstructed and where the files are."""
+    failures = [f"\nnot reconstructed, for the reason given above: {', '.join(map(str, failed))}"] if failed else []
+    return "\n".join(["", f"done in {seconds / 60:.1f} minutes", "", *table(out), *failures, *whereabouts(out)])
 
 
 def table(out: Path) -> Iterator[str]:

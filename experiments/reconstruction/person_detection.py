@@ -20,6 +20,8 @@ PLAIN_BORDER_SHARE = 0.72
 PLAIN_SPREAD = 4.0
 """Largest deviation of a plain background from a smooth gradient, in units of Lab (1 is just visible)."""
 SMALLEST_DIFFERENCE = 2.5
+NOTICEABLE_NOISE = 0.3
+"""Of a camera, in the same units: it is averaged away, at the price of a softer outline."""
 DEVIATIONS = 5.0
 SEARCH_HEIGHTS = (256, 400, 640)
 """Heights at which a photograph is searched: the detector's window is 128 pixels high, people in it 96."""
@@ -92,11 +94,13 @@ def plain_background_foreground(photo: Image.Image) -> np.ndarray | None:
     The border of the picture is fitted by a plane in every channel of Lab, without the part that does not fit.
     """
     lab = cv2.cvtColor(np.asarray(photo, dtype=np.float32) / 255, cv2.COLOR_RGB2LAB)
-    lab = cv2.GaussianBlur(lab, (0, 0), max(0.8, 0.002 * max(photo.size)))  # a camera's noise is no difference
     height, width = lab.shape[:2]
     reach = max(2, round(BORDER_SHARE * min(height, width)))
     border = np.ones((height, width), dtype=bool)
     border[reach:-reach, reach:-reach] = False
+    blurred = cv2.GaussianBlur(lab, (0, 0), max(0.8, 0.002 * max(photo.size)))
+    if np.median(np.abs(lab - blurred)[border]) > NOTICEABLE_NOISE:
+        lab = blurred
     rows, columns = np.nonzero(border)
     plane = np.stack([np.ones(len(rows)), rows / height - 0.5, columns / width - 0.5], 1)
     colours = lab[border].astype(np.float64)
@@ -240,7 +244,8 @@ def cut_out(photo: Image.Image, box: Box) -> np.ndarray:
     pixels = np.ascontiguousarray(np.asarray(photo.resize(size, Image.Resampling.BOX))[:, :, ::-1])
     left, top, right, bottom = (value * scale for value in box)
     labels = person_prior(pixels.shape[:2], (left, top, right, bottom))
-    if not (labels == cv2.GC_FGD).any() or not (labels == cv2.GC_BGD).any():
+    background = (labels == cv2.GC_BGD) | (labels == cv2.GC_PR_BGD)
+    if not (labels == cv2.GC_FGD).any() or not background.any():
         return np.zeros((photo.height, photo.width), dtype=bool)
     cv2.setRNGSeed(0)
     models = np.zeros((1, 65)), np.zeros((1, 65))

@@ -13,6 +13,8 @@ from experiments.errors import UserError
 from experiments.reconstruction.bodies.people import Person
 
 CELLS = 72
+LEAST_COVERED = 0.75
+"""Of every mask's height and width that the hull of all masks must span."""
 ROUNDS = 2
 """The hull is sought in a cube that surely holds it, then in its own box."""
 
@@ -50,7 +52,7 @@ def body_frame(people: list[Person], projections: list[Float[Tensor, "3 4"]], na
     points, cell = np.zeros((0, 3)), 0.0
     for _ in range(ROUNDS):
         points, cell = hull_points(matrices, people, lower, upper)
-        if not len(points):
+        if covered_share(matrices, people, points, cell) < LEAST_COVERED:
             raise UserError(contradiction(matrices, people, names, lower, upper))
         lower, upper = points.min(0) - 1.5 * cell, points.max(0) + 1.5 * cell
     rotation = facing_front(turn @ (camera_centre(matrices[0]) - points.mean(0))) @ turn
@@ -110,21 +112,36 @@ def in_mask(matrix: np.ndarray, mask: np.ndarray, points: np.ndarray) -> np.ndar
     return found
 
 
+def covered_share(matrices: np.ndarray, people: list[Person], points: np.ndarray, cell: float) -> float:
+    """Over all pictures the least share of the mask's height or width that the hull's points span."""
+    if not len(points):
+        return 0.0
+    shares = []
+    for matrix, person in zip(matrices, people):
+        h = points @ matrix[:, :3].T + matrix[:, 3]
+        left, top, right, bottom = person.box
+        for axis, side in ((0, right - left), (1, bottom - top)):
+            cell_pixels = cell * float(np.linalg.norm(matrix[axis, :3])) / float(h[:, 2].mean())
+            shares.append((float(np.ptp(h[:, axis] / h[:, 2])) + cell_pixels) / side)
+    return min(shares)
+
+
 def contradiction(
     matrices: np.ndarray, people: list[Person], names: list[str], lower: np.ndarray, upper: np.ndarray
 ) -> str:
-    """Which camera the others could do without."""
-    remaining = []
+    """Which camera the others agree without."""
+    covered = []
     for left_out in range(len(people)):
         others = [number for number in range(len(people)) if number != left_out]
-        remaining.append(len(hull_points(matrices[others], [people[other] for other in others], lower, upper)[0]))
-    best = int(np.argmax(remaining))
-    if len(names) > 2 and remaining[best]:
+        rest = [people[other] for other in others]
+        covered.append(covered_share(matrices[others], rest, *hull_points(matrices[others], rest, lower, upper)))
+    best = int(np.argmax(covered))
+    if len(names) > 2 and covered[best] >= LEAST_COVERED:
         return (
-            f"the camera of {names[best]} contradicts the others, no point of space lies in every mask; check its "
-            "projection and its mask, or leave the view out"
+            f"the camera of {names[best]} contradicts the others, which agree without it; check its projection and its "
+            "mask, or leave the view out"
         )
     return (
-        f"the masks of {', '.join(names)} have no point of space in common; check that every projection maps points to "
+        f"the masks of {', '.join(names)} do not belong to one body in space; check that every projection maps points to "
         "pixels of its own picture (x right, y down) and that all share one world"
     )

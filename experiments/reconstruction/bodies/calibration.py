@@ -71,9 +71,7 @@ def articulated_views(folder: Path, frame: int | None) -> tuple[list[BodyView], 
     files = sequence_files(folder)
     frames = sorted({number for _, number in files.pictures})
     if not frames or not files.cameras:
-        raise UserError(
-            f"{folder} holds no images/ or no calibration/; give a sequence's folder, or a JSON file: {FORM}"
-        )
+        raise UserError(f"{folder} lacks images/ or calibration/; give a sequence's folder, or a JSON file: {FORM}")
     number = frames[0] if frame is None else frame
     if number not in frames:
         raise UserError(f"{folder} has no pictures of frame {number}; it has {frames[0]} to {frames[-1]}")

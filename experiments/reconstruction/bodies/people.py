@@ -76,7 +76,7 @@ def person_in_picture(path: Path, hints: Hints) -> Person:
     else:
         found = find_people(picture)
         masks, how = found.masks, found.how
-    if hints.box is not None and (mask_path is not None or transparency is not None):
+    if masks and hints.box is not None and (mask_path is not None or transparency is not None):
         masks, how = [inside_box(np.any(masks, axis=0), box_corners(hints.box, path, picture))], f"{how}, in the box"
     masks = [mask for mask in masks if mask.any()]
     if not masks:
