@@ -25,7 +25,7 @@ def test_a_procedural_person_survives_the_pipeline(tmp_path: Path) -> None:
     truth = human_mesh(field, 192)
     (tmp_path / "gt").mkdir()
     (tmp_path / "pred" / "person").mkdir(parents=True)
-    write_mesh(truth, tmp_path / "gt" / "person.obj")
+    write_mesh(truth, tmp_path / "gt" / "person.ply")
     write_mesh(found.mesh.with_vertices(found.mesh.vertices / 100), tmp_path / "pred" / "person" / "mesh.glb")
     scores = evaluate_body_folder(
         tmp_path / "pred", tmp_path / "gt", truth_unit="cm", points=5000, volume_points=20_000, normal_size=0
