@@ -88,7 +88,7 @@ def without_floating_parts(
         tree = KDTree(np.concatenate([vertices[part] for part in solids]))
         part_of_row = np.repeat(solids, [len(vertices[part]) for part in solids])
         for hollow in (~solid).nonzero()[:, 0].tolist():
-            distance, row = tree.query(vertices[hollow])
+            distance, row = (np.asarray(found) for found in tree.query(vertices[hollow]))
             kept[hollow] = kept[part_of_row[row[distance.argmin()]]]
     return keep_parts(mesh, parts, kept)
 
