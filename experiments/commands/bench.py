@@ -53,6 +53,22 @@ def training(json: Path | None = None, repeats: int = 7, threads: int | None = N
     benchmark_face_training(json, repeats=repeats, threads=threads)
 
 
+def body_training(data: Path, json: Path | None = None, repeats: int = 11, threads: int | None = None) -> None:
+    """Times a training step of PIFu and of the multi-scale network in turn; the ratio makes equal time of the two.
+
+    Args:
+        data: people as `threefold synthesize bodies` writes them.
+        json: file for the numbers, with commit and hardware.
+        repeats: steps of each.
+        threads: of torch; 1 where others use the machine too.
+    """
+    from experiments.benchmarks.body_training import benchmark_body_training
+
+    if repeats < 1:
+        raise UserError(f"--repeats {repeats} is too small; give 1 or more")
+    benchmark_body_training(data, json, repeats=repeats, threads=threads)
+
+
 def extraction(
     json: Path | None = None,
     *,
@@ -132,6 +148,11 @@ def cuda_is_available() -> bool:
 
 
 def run(verb: str, arguments: Sequence[str]) -> int:
-    return run_kind(
-        verb, {"rasterizer": rasterizer, "extraction": extraction, "labels": labels, "training": training}, arguments
-    )
+    kinds = {
+        "rasterizer": rasterizer,
+        "extraction": extraction,
+        "labels": labels,
+        "training": training,
+        "body-training": body_training,
+    }
+    return run_kind(verb, kinds, arguments)
