@@ -73,10 +73,10 @@ def test_a_wrong_view_is_named(tmp_path: Path) -> None:
     good = [parallel_view(person, math.radians(yaw)) for person, yaw in zip(people, (0, 30, 90, 180))]
     assert disagreement(good) is None
     wrong = [*good[:3], parallel_view(people[3], 0.0)]
-    with pytest.raises(UserError, match=r"180\.png.*calibration") as raised:
-        found = disagreement(wrong)
-        raise UserError(found or "nothing was noticed")
-    assert "without" in str(raised.value)
+    warning = disagreement(wrong)
+    assert warning is not None
+    assert "without" in warning
+    assert "180.png" in warning
 
 
 def write_pinhole_views(folder: Path, yaws: tuple[int, ...], sign: float = 1.0) -> list[dict]:

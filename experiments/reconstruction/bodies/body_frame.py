@@ -142,6 +142,6 @@ def contradiction(
             "mask, or leave the view out"
         )
     return (
-        f"the masks of {', '.join(names)} do not belong to one body in space; check that every projection maps points to "
-        "pixels of its own picture (x right, y down) and that all share one world"
+        f"the masks of {', '.join(names)} do not belong to one body in space; check that every projection maps "
+        "points to pixels of its own picture (x right, y down) and that all share one world"
     )
