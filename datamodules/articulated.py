@@ -152,9 +152,8 @@ def _yaws(files: SequenceFiles) -> dict[int, float]:
     centres = {camera: turn @ camera_centre(projection) for camera, projection in projections.items()}
     middle = np.mean(list(centres.values()), 0)
     # a camera to the body's +x sees it turned by -90 degrees
-    return {
-        camera: math.degrees(math.atan2(-(at - middle)[0], (at - middle)[2])) % 360 for camera, at in centres.items()
-    }
+    around = {camera: math.atan2(-(at - middle)[0], (at - middle)[2]) for camera, at in centres.items()}
+    return {camera: round(math.degrees(angle), 3) % 360 for camera, angle in around.items()}
 
 
 class ArticulatedDataModule(BodyDataModule):

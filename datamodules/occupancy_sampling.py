@@ -17,6 +17,8 @@ LOWEST_BODY_CM, HIGHEST_BODY_CM = 150.0, 200.0
 PROBE_SIGMA_CM, PROBE_POINTS = 5.0, 2000
 LEAST_INSIDE, MOST_INSIDE = 0.15, 0.6
 """Share of points near a body's surface (sigma 5 cm) that lie inside: 30 to 50 % for people."""
+MOST_DOUBTFUL = 0.05
+"""Share of these points whose winding number may be nearer to a half than to a whole number, around holes."""
 VALIDATION_SEED = 1991
 
 
@@ -118,15 +120,20 @@ class SolidBody:
         generator = np.random.default_rng(VALIDATION_SEED)
         near = self.surface_points(PROBE_POINTS, generator)
         near += PROBE_SIGMA_CM * generator.standard_normal(near.shape)
-        share = float(self.label(near).mean())
+        winding = self.inside.winding_numbers(torch.from_numpy(near)).numpy()
+        doubtful = float((np.abs(winding - winding.round()) > 0.25).mean())
+        if doubtful > MOST_DOUBTFUL:
+            raise ValueError(
+                f"{self.name} is not watertight: around its holes {doubtful:.0%} of the points near the surface are "
+                "neither inside nor outside; close them."
+            )
+        share = float((winding > 0.5).mean())
         if LEAST_INSIDE <= share <= MOST_INSIDE:
             return
         volume = float(np.linalg.det(self._vertices[self._faces]).sum()) / 6
         reason = (
             "its triangles are wound inside-out, turn them over"
             if volume < 0
-            else "it is not watertight, close its holes"
-            if not self.inside.closed
             else "it is no single closed body of a person's size"
         )
         raise ValueError(

@@ -42,8 +42,12 @@ class InsideTest:
 
     def contains(self, points: Float[Tensor, "p 3"]) -> Bool[Tensor, " p"]:
         """True where the winding number exceeds one half; on the points' device. NaN is outside."""
+        return self.winding_numbers(points) > 0.5
+
+    def winding_numbers(self, points: Float[Tensor, "p 3"]) -> Float[Tensor, " p"]:
+        """float64: whole numbers for a closed surface, anything in between around holes."""
         winding = self._test.winding_numbers(points.detach().cpu().double().numpy())
-        return torch.from_numpy(winding > 0.5).to(points.device)
+        return torch.from_numpy(winding.astype(np.float64)).to(points.device)
 
 
 class FastWinding:

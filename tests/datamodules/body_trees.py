@@ -10,8 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from models.geometry.mesh import Mesh
-from models.geometry.primitives import icosphere
-from models.geometry.view_cameras import orthographic_views
+from models.geometry.primitives import icosphere, uv_sphere
+from models.geometry.view_cameras import orthographic_views, view_from_projection
 from models.geometry.wavefront import write_obj
 from models.rendering.view_normals import view_normals
 
@@ -86,3 +86,106 @@ def photographs(mesh: Mesh, views: Tensor, size: int | tuple[int, int]) -> tuple
     colours = ((shown.normals + 1) * 127.5).byte().permute(0, 2, 3, 1).numpy()
     masks = (shown.covered * 255).byte().numpy()
     return list(colours), list(masks)
+
+
+class WorldCamera(NamedTuple):
+    """A pinhole of the articulated tree."""
+
+    intrinsics: np.ndarray
+    projection: np.ndarray
+    """[3, 4] pixels from metres of the world."""
+
+
+def write_articulated_tree(
+    root: Path,
+    *,
+    sequences: tuple[str, ...] = ("I_crane", "D_march"),
+    frames: int = 2,
+    cameras: int = 4,
+    size: tuple[int, int] = (120, 160),
+    z_up: bool = True,
+) -> dict[str, list[WorldCamera]]:
+    """The figure, turning from frame to frame, before perspective cameras of any scale and sign; march in old spelling
+    and with patches in its faulty regions."""
+    mesh = figure()
+    axes = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]) if z_up else np.eye(3)
+    written = {}
+    for name in sequences:
+        folder, old = root / name, name.endswith(("march", "squat"))
+        for kind in ("meshes", "images", "silhouettes", "calibration"):
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+        world_cameras = [
+            _world_camera(2 * math.pi * k / cameras, axes, size, -2.0 if k else 0.5) for k in range(cameras)
+        ]
+        written[name] = world_cameras
+        for frame in range(frames):
+            angle = 0.5 * frame
+            c, s = math.cos(angle), math.sin(angle)
+            turned = mesh.vertices.double().numpy() @ np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]).T
+            world = (turned * 0.0095 + np.array([0.2, 0.9, 0.1])) @ axes.T
+            stood = Mesh(torch.from_numpy(world).float(), mesh.faces)
+            write_obj(stood, folder / "meshes" / f"mesh_{frame:04d}.obj")
+            for number, camera in enumerate(world_cameras, 1):
+                view = view_from_projection(torch.from_numpy(camera.projection @ _world_from_cm()), size)
+                metres = Mesh(stood.vertices * 100, stood.faces)
+                colours, masks = photographs(metres, view[None], size)
+                picture = f"Camera{number}_{frame:04d}.jpg" if old else f"Image{number}_{frame:04d}.png"
+                Image.fromarray(colours[0]).save(folder / "images" / picture)
+                mask = masks[0].copy()
+                if number == 2 and old:
+                    mask[int(size[0] * 1000 / 1200) + 2 :, :9] = 255  # what is no person in the real ones
+                Image.fromarray(mask).save(folder / "silhouettes" / f"Silhouette{number}_{frame:04d}.png")
+        for number, camera in enumerate(world_cameras, 1):
+            stem = f"{'camera' if old else 'Camera'}{number}"
+            np.savetxt(folder / "calibration" / f"{stem}.Pmat.cal", camera.projection)
+            rows = [f"K{i + 1}{j + 1} = {camera.intrinsics[i, j]}\n" for i in range(3) for j in range(3)]
+            (folder / "calibration" / f"{stem}.rad").write_text("".join(rows) + "kc1 = 0\n")
+    return written
+
+
+def _world_from_cm() -> np.ndarray:
+    return np.diag([0.01, 0.01, 0.01, 1])
+
+
+def _world_camera(angle: float, axes: np.ndarray, size: tuple[int, int], factor: float) -> WorldCamera:
+    eye, target = np.array([4 * math.sin(angle), 1.2, 4 * math.cos(angle)]), np.array([0.2, 0.9, 0.1])
+    forward = (target - eye) / np.linalg.norm(target - eye)
+    right = np.cross(forward, [0.0, 1, 0])
+    right /= np.linalg.norm(right)
+    rotation = np.stack([right, np.cross(forward, right), forward]) @ axes.T
+    focal = 1.5 * size[0]
+    intrinsics = np.array([[focal, 0, size[1] / 2 + 3], [0, focal, size[0] / 2], [0, 0, 1]])
+    from_world = np.concatenate([rotation, -(rotation @ (axes @ eye))[:, None]], 1)
+    return WorldCamera(intrinsics, intrinsics @ from_world * factor)
+
+
+def write_cape_tree(
+    root: Path, *, subjects: tuple[str, ...] = ("00096", "03223"), frames: int = 7, **changed: np.ndarray
+) -> Path:
+    """A figure in CAPE's counts of vertices and faces that walks and turns, in metres; `changed` replaces arrays of the
+    middle frame of the first subject."""
+    ball = uv_sphere(85, 82)
+    x, y, z = ball.vertices.double().numpy().T
+    arm = 0.45 * np.exp(-(((y - 0.3) / 0.12) ** 2 + (z / 0.5) ** 2)) * (x > 0.3) * (x - 0.3)
+    nose = 0.1 * np.exp(-(((y - 0.85) / 0.1) ** 2)) * (z > 0) * z
+    canonical = np.stack([0.28 * x + arm, 0.86 * y, 0.16 * z + nose], 1)
+    (root / "misc").mkdir(parents=True)
+    np.save(root / "misc" / "smpl_tris.npy", ball.faces.numpy().astype(np.uint32))
+    for subject in subjects:
+        name = "shortlong_walk"
+        folder = root / "sequences" / subject / name
+        folder.mkdir(parents=True)
+        for frame in range(frames):
+            angle = 0.4 * frame
+            c, s = math.cos(angle), math.sin(angle)
+            turn = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+            arrays = {
+                "transl": np.array([0.1 * frame, 0.86, 0.5]),
+                "v_cano": canonical,
+                "pose": np.concatenate([[0, angle, 0], np.zeros(69)]),
+                "v_posed": canonical @ turn.T + np.array([0.1 * frame, 0.86, 0.5]),
+            }
+            if subject == subjects[0] and frame == frames // 2:
+                arrays.update(changed)
+            np.savez(folder / f"{name}.{frame + 1:06d}.npz", **arrays)
+    return root
