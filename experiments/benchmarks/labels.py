@@ -54,12 +54,14 @@ def benchmark_labels(
     repeats: int = 7,
     slow_repeats: int = 1,
     slow_points: int = 1000,
+    most_points: int = 100_000,
     seed: int = 0,
     threads: int | None = None,
 ) -> list[dict[str, Any]]:
     """Times every contender on one body and prints a table; returns its rows and writes them with their origin.
 
-    Rounds are interleaved: each runs every contender once. mesh_file: None takes procedural person `seed`.
+    Rounds are interleaved: each runs every contender once. mesh_file: None takes procedural person `seed`. most_points:
+    longer workloads are cut.
     """
     if threads is not None:
         torch.set_num_threads(threads)
@@ -76,6 +78,7 @@ def benchmark_labels(
         preparing[contender] = time.perf_counter() - started
     rows: list[dict[str, Any]] = []
     for number, workload in enumerate(workloads(mesh, seed)):
+        workload = Workload(workload.name, workload.points[:most_points])
         measured = _measure(ready, workload, repeats, 0 if number else slow_repeats, slow_points)
         found = _rows(mesh, workload, measured, preparing)
         _print(found)

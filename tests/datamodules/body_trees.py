@@ -160,7 +160,11 @@ def _world_camera(angle: float, axes: np.ndarray, size: tuple[int, int], factor:
 
 
 def write_cape_tree(
-    root: Path, *, subjects: tuple[str, ...] = ("00096", "03223"), frames: int = 7, **changed: np.ndarray
+    root: Path,
+    *,
+    subjects: tuple[str, ...] = ("00096", "03223"),
+    frames: int = 7,
+    changed: dict[str, np.ndarray] | None = None,
 ) -> Path:
     """A figure in CAPE's counts of vertices and faces that walks and turns, in metres; `changed` replaces arrays of the
     middle frame of the first subject."""
@@ -186,6 +190,6 @@ def write_cape_tree(
                 "v_posed": canonical @ turn.T + np.array([0.1 * frame, 0.86, 0.5]),
             }
             if subject == subjects[0] and frame == frames // 2:
-                arrays.update(changed)
+                arrays.update(changed or {})
             np.savez(folder / f"{name}.{frame + 1:06d}.npz", **arrays)
     return root

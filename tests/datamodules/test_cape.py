@@ -123,7 +123,7 @@ def test_loaders_and_splits(tree: Path) -> None:
     ],
 )
 def test_broken_frames_are_named(tmp_path: Path, changed: dict[str, np.ndarray], sentence: str) -> None:
-    root = write_cape_tree(tmp_path / "data", **changed)
+    root = write_cape_tree(tmp_path / "data", changed=changed)
     layout = CapeLayout(root)
     dataset = BodyDataset(layout, image_size=32, points=10)
     with pytest.raises(ValueError, match=sentence) as error:
