@@ -69,6 +69,23 @@ def body_training(data: Path, json: Path | None = None, repeats: int = 11, threa
     benchmark_body_training(data, json, repeats=repeats, threads=threads)
 
 
+def body_pipeline(json: Path | None = None, people: int = 5, resolution: int = 256) -> None:
+    """Measures what calibration, extraction, export and measures lose of a perfect prediction: procedural people whose
+    network is replaced by their own field.
+
+    Args:
+        json: file for the numbers, with commit and hardware.
+        people: how many.
+        resolution: cells along the side of the box.
+    """
+    from experiments.benchmarks.body_pipeline import benchmark_body_pipeline
+
+    for name, value, least in (("people", people, 1), ("resolution", resolution, 32)):
+        if value < least:
+            raise UserError(f"--{name} {value} is too small; give {least} or more")
+    benchmark_body_pipeline(json, people=people, resolution=resolution)
+
+
 def extraction(
     json: Path | None = None,
     *,
@@ -154,5 +171,6 @@ def run(verb: str, arguments: Sequence[str]) -> int:
         "labels": labels,
         "training": training,
         "body-training": body_training,
+        "body-pipeline": body_pipeline,
     }
     return run_kind(verb, kinds, arguments)

@@ -81,7 +81,7 @@ def query_occupancy(
     view_from_body: Float[Tensor, "b n 4 4"],
     points_cm: Float[Tensor, "b p 3"],
     classifier: PointMlp,
-    depth_scale: float,
+    depth_scale: int | float,
     per_view: bool = False,
 ) -> OccupancyQuery:
     """Project, sample, join the depth, classify: f(X) = MLP(F(pi(X)), z(X)) (PIFu, equation 1).

@@ -46,7 +46,7 @@ class MultiScale(OccupancyNetwork):
         encoder: PyramidEncoder | HourglassEncoder,
         classifier: PointMlp,
         supervision: Literal["fused", "per_stage"] = "fused",
-        depth_scale: float = PIFU_DEPTH_SCALE,
+        depth_scale: int | float = PIFU_DEPTH_SCALE,
     ) -> None:
         super().__init__()
         require_width(classifier, sum(encoder.map_channels) + 1)

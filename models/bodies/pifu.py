@@ -31,7 +31,9 @@ class Pifu(OccupancyNetwork):
         depth_scale: what multiplies a depth of 1 (102.4 cm).
     """
 
-    def __init__(self, encoder: HourglassEncoder, classifier: PointMlp, depth_scale: float = PIFU_DEPTH_SCALE) -> None:
+    def __init__(
+        self, encoder: HourglassEncoder, classifier: PointMlp, depth_scale: int | float = PIFU_DEPTH_SCALE
+    ) -> None:
         super().__init__()
         require_width(classifier, encoder.map_channels[-1] + 1)
         self.encoder, self.classifier, self.depth_scale = encoder, classifier, depth_scale

@@ -56,7 +56,7 @@ class PifuHdCoarse(OccupancyNetwork):
         classifier: PointMlp,
         normals: NormalMaps | None = None,
         image_size: int = 512,
-        depth_scale: float = PIFU_DEPTH_SCALE,
+        depth_scale: int | float = PIFU_DEPTH_SCALE,
     ) -> None:
         super().__init__()
         require_channels(encoder, normals)
