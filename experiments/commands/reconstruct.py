@@ -86,7 +86,7 @@ def reconstruct(
         refuse_one_box(box, given)
         reconstruct_people(given, run, out, Hints(mask, box, person), resolution=cells, height_cm=height_cm)
         return
-    refuse_bad_views(given, yaws, views, mask, box)
+    refuse_bad_views(given, yaws, views, mask, box, person)
     reconstruct_from_views(
         given,
         run,
@@ -156,7 +156,12 @@ def refuse_bad_face_numbers(
 
 
 def refuse_bad_views(
-    pictures: Sequence[Path], yaws: list[float] | None, views: Path | None, mask: Path | None, box: object
+    pictures: Sequence[Path],
+    yaws: list[float] | None,
+    views: Path | None,
+    mask: Path | None,
+    box: object,
+    person: int | None,
 ) -> None:
     """Raises UserError where --yaws, --views and the pictures do not go together."""
     if yaws is not None and views is not None:
@@ -165,6 +170,8 @@ def refuse_bad_views(
         raise UserError(f"--views {views} names its own pictures; leave {pictures[0]} out")
     if views is not None and mask is not None:
         raise UserError(f"--views {views} names its own masks; write them there instead of --mask")
+    if views is not None and person is not None:
+        raise UserError(f"--person {person} does not say in which of the pictures; write 'person' into the view in it")
     if yaws is not None and not pictures:
         raise UserError("--yaws needs the pictures that it is about; name one for each angle")
     if box is not None:
