@@ -134,7 +134,7 @@ class PointMlp(nn.Module):
 
     def _fuse(self, values: Tensor, shares: Tensor | None) -> Tensor:
         """[b n p c] -> [b p c]."""
-        if values.shape[1] == 1:
+        if values.shape[1] == 1 and shares is None:
             return values[:, 0]
         if self.fusion == "max":
             if shares is not None:

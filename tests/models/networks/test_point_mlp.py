@@ -101,3 +101,11 @@ def test_what_is_refused():
         PointMlp((9, 8, 3))
     with pytest.raises(ValueError, match="merge_layer is 3"):
         PointMlp(WIDTHS, (1,), 3)
+
+
+@pytest.mark.parametrize("views", [1, 2])
+def test_weights_of_the_attention_take_part_whatever_the_number_of_views(views):
+    """Else several processes stop at the second step."""
+    mlp = network(fusion="attention")
+    mlp(torch.randn(1, views, 5, 9, dtype=torch.float64)).logits.sum().backward()
+    assert all(value.grad is not None for value in mlp.parameters())
