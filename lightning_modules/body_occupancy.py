@@ -44,7 +44,6 @@ class BodyOccupancy(lightning.LightningModule):
         schedule: "cosine" warms up for 2 % and decays to 2 %; "published" divides by ten at the shares `drops` of the
             training.
         drops: shares of the training after which the published schedule divides the learning rate.
-        gradient_clip: largest norm of the gradient; None leaves it as it is (the papers).
         precision: of the encoder's arithmetic, see `models.networks.precision`.
         test_resolution: cells along the side of the cube in which test meshes are extracted.
         test_hull: whether the test also measures the visual hull of the same masks.
