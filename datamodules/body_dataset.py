@@ -99,8 +99,13 @@ class BodyDataset(Dataset[BodySample | BodyTruthSample]):
     def __len__(self) -> int:
         return len(self.positions)
 
+    @property
+    def records(self) -> list[BodyRecord]:
+        """Of the whole data set: an item's `index` is a place in this list, whatever the split."""
+        return self.layout.records
+
     def record(self, index: int) -> BodyRecord:
-        return self.layout.records[self.positions[index]]
+        return self.records[self.positions[index]]
 
     def __getitem__(self, key: Key) -> BodySample | BodyTruthSample:
         epoch, index = key if isinstance(key, tuple) else (0, key)

@@ -49,6 +49,11 @@ class BodyNormalsDataset(Dataset[BodyNormalSample]):
             if split is None or record.name in layout.splits[split]
         ]
 
+    @property
+    def records(self) -> list[BodyRecord]:
+        """Of the whole data set: an item's `index` is a place in this list, whatever the split."""
+        return self.layout.records
+
     def __len__(self) -> int:
         return len(self.positions) * self.views
 
@@ -56,7 +61,7 @@ class BodyNormalsDataset(Dataset[BodyNormalSample]):
         epoch, index = key if isinstance(key, tuple) else (0, key)
         body, side = divmod(index, self.views)
         position = self.positions[body]
-        record = self.layout.records[position]
+        record = self.records[position]
         seed = (self.seed, epoch, position) if self.training else (VALIDATION_SEED, position)
         generator = np.random.default_rng(seed)
         view = spaced_views(record, self.views, generator if self.training else None)[side]
