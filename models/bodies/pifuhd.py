@@ -173,7 +173,8 @@ class PifuHdFine(OccupancyNetwork):
         """
         *earlier, (*last, fine) = features.stages
         coarse = self.coarse.query(BodyFeatures([*earlier, last]), view_from_body, points_cm)
-        local = view_from_body if features.windows is None else features.windows @ view_from_body
+        with torch.autocast(points_cm.device.type, enabled=False):  # a pixel is less than half precision resolves
+            local = view_from_body if features.windows is None else features.windows @ view_from_body
         position = project_to_views(local, points_cm).position
         omega = coarse.context[:, None].expand(-1, position.shape[1], -1, -1)
         output = self.classifier(torch.cat([sample_features([fine], position), omega], dim=-1), per_view=per_view)

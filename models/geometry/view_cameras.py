@@ -75,12 +75,13 @@ def view_from_projection(projection: Float[Tensor, "3 4"], size: tuple[int, int]
 
 
 def project_to_views(view_from_body: Float[Tensor, "b n 4 4"], points_cm: Float[Tensor, "b p 3"]) -> ViewPoints:
-    """Where points of the body lie in each of its n views. Differentiable in both.
+    """Where points of the body lie in each of its n views. Differentiable in both; never in half precision.
 
     Points in or behind the plane of a camera come out far outside the picture.
     """
     linear, offset = view_from_body[..., :3], view_from_body[..., 3]
-    h = points_cm[:, None] @ linear.mT + offset[:, :, None]
+    with torch.autocast(points_cm.device.type, enabled=False):  # a pixel is less than half precision resolves
+        h = points_cm[:, None] @ linear.mT + offset[:, :, None]
     weight = h[..., 3:].clamp_min(1e-6)
     return ViewPoints(h[..., :2] / weight, h[..., 2])
 
@@ -159,7 +160,8 @@ def vertices_on_screen(
     `is_perspective`. Differentiable.
     """
     height, width = size
-    h = vertices_cm @ view_from_body[:, :, :3].mT + view_from_body[:, None, :, 3]
+    with torch.autocast(vertices_cm.device.type, enabled=False):
+        h = vertices_cm @ view_from_body[:, :, :3].mT + view_from_body[:, None, :, 3]
     position = h[..., :2] / h[..., 3:].clamp_min(1e-6)
     half = position.new_tensor([width / 2, height / 2])
     z = h[..., 3] if is_perspective(view_from_body) else 10 - h[..., 2]

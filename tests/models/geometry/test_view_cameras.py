@@ -125,3 +125,12 @@ def test_the_screen_has_the_pixels_of_the_view(perspective: bool) -> None:
     nearest = seen.depth[0, 0].argmax()
     assert screen[0, :, 2].argmin() == nearest
     assert (screen[..., 2] > 0).all()
+
+
+def test_half_precision_around_networks_does_not_move_points() -> None:
+    views, points = turned_views(3), torch.randn(1, 200, 3) * 40
+    seen, screen = project_to_views(views[None], points), vertices_on_screen(views[:1], points, (512, 512))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        again, screen_again = project_to_views(views[None], points), vertices_on_screen(views[:1], points, (512, 512))
+    torch.testing.assert_close(again, seen, rtol=0, atol=0)
+    torch.testing.assert_close(screen_again, screen, rtol=0, atol=0)
