@@ -77,19 +77,16 @@ class PointMlp(nn.Module):
     def forward(
         self,
         features: Float[Tensor, "b n p c"],
-        weights: Float[Tensor, "b n p"] | None = None,
         per_view: bool = False,
     ) -> PointOutput:
         """Logits of points from their features in every view. Differentiable in the features.
 
         Args:
             features: sampled features, the depth among them.
-            weights: what each view counts for a point, at least 0; None counts all alike. A point with no view at all
-                counts all alike.
             per_view: also answer for each view on its own.
         """
         hidden = self._run(features, features, 0, self.merge_layer + 1)
-        shares = self._shares(hidden, weights)
+        shares = None if self.attention is None else self.attention(hidden).softmax(dim=1)  # [b n p 1]
         merged = self._fuse(hidden, shares)
         alone = None
         if per_view or self.fusion == "per_view":
@@ -119,28 +116,13 @@ class PointMlp(nn.Module):
                 hidden = leaky_relu(hidden, SLOPE)
         return hidden
 
-    def _shares(self, hidden: Tensor, weights: Tensor | None) -> Tensor | None:
-        """[b n p 1] that add up to 1 over the views; None for equal shares."""
-        if self.attention is not None:
-            scores = self.attention(hidden)
-            if weights is not None:
-                scores = scores + weights[..., None].clamp_min(1e-8).log()
-            return scores.softmax(dim=1)
-        if weights is None:
-            return None
-        weights = weights[..., None]
-        total = weights.sum(dim=1, keepdim=True)
-        return torch.where(total > 0, weights / total.clamp_min(1e-8), 1 / weights.shape[1])
-
     def _fuse(self, values: Tensor, shares: Tensor | None) -> Tensor:
-        """[b n p c] -> [b p c]."""
-        if values.shape[1] == 1 and shares is None:
+        """[b n p c] -> [b p c]; equal shares without any."""
+        if shares is not None:
+            return (values * shares).sum(dim=1)
+        if values.shape[1] == 1:
             return values[:, 0]
-        if self.fusion == "max":
-            if shares is not None:
-                values = values.masked_fill(shares <= 0, torch.finfo(values.dtype).min)
-            return values.amax(dim=1)
-        return values.mean(dim=1) if shares is None else (values * shares).sum(dim=1)
+        return values.amax(dim=1) if self.fusion == "max" else values.mean(dim=1)
 
 
 def _accumulated(sum_so_far: Tensor, values: Tensor, weight: Tensor) -> Tensor:

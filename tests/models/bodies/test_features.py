@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from models.bodies.features import OUTSIDE_LOGIT, BodyFeatures, masked_input, query_occupancy, sample_features
-from models.bodies.visual_hull import visual_hull
+from models.bodies.visual_hull import visual_hull, within_outlines
 from models.geometry.view_cameras import crop_views, project_to_views, turned_views
 from models.networks.point_mlp import PointMlp
 
@@ -52,9 +52,9 @@ def test_depth_reaches_the_classifier_in_the_unit_of_pifu() -> None:
     seen: list[Tensor] = []
 
     class Recorder(PointMlp):
-        def forward(self, features, weights=None, per_view=False):
+        def forward(self, features, per_view=False):
             seen.append(features)
-            return super().forward(features, weights, per_view)
+            return super().forward(features, per_view)
 
     features = BodyFeatures([[torch.zeros(1, 1, 1, 4, 4)]])
     query_occupancy(
@@ -81,3 +81,13 @@ def test_the_hull_of_square_masks_is_a_box() -> None:
     assert (hull[0] > 0).tolist() == [True, True, False, False, False, False]
     border = visual_hull(masks, views, torch.tensor([[[51.2, 0.0, 0.0]]]))
     assert border.abs().item() < 1e-5
+
+
+def test_nothing_is_outside_the_outlines_and_their_margin() -> None:
+    masks = torch.zeros(1, 2, 1, 64, 64)
+    masks[..., 16:48, 16:48] = 1  # half the picture: 51.2 cm to every side, pixels of 3.2 cm
+    everywhere = within_outlines(lambda points: torch.full((len(points),), 3.0), masks, turned_views(4)[:2][None])
+    inside = everywhere(torch.tensor([[0.0, 0, 0], [50, 50, 50], [53, 0, 0], [57, 0, 0], [0, 60, 0], [0, 0, 90]]))
+    assert inside[:2].tolist() == [3, 3]  # the network's own answer
+    assert inside[2] > 0
+    assert (inside[3:] < 0).all()

@@ -152,8 +152,8 @@ class Pooling(HourglassEncoder):
 class Showing(PointMlp):
     """A classifier that hands over what it was given."""
 
-    def forward(self, features, weights=None, per_view=False):
-        output = super().forward(features, weights, per_view)
+    def forward(self, features, per_view=False):
+        output = super().forward(features, per_view)
         return output._replace(merged=features.mean(1))
 
 
@@ -241,3 +241,17 @@ def test_half_precision_networks_keep_places_in_full_precision():
     assert features.windows is not None
     assert features.windows.dtype == torch.float32
     assert network.query(features._replace(stages=[[each.float() for each in features.stages[0]]]), views, points)
+
+
+def test_half_precision_around_the_fine_level_does_not_move_its_windows():
+    network = fine_level().train()
+    images, masks, views, _ = pictures()
+    points = torch.rand(2, 5000, 3) * 180 - 90
+    features = network.encode(images, masks)
+    wanted = network.query(features, views, points).weights
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = network.query(features, views, points).weights
+    assert wanted is not None
+    assert found is not None
+    assert 0 < wanted.sum() < wanted.numel()
+    assert torch.equal(found.float(), wanted)

@@ -66,20 +66,6 @@ def test_identical_views_say_what_one_says_and_their_order_changes_nothing(fusio
     torch.testing.assert_close(mlp(several[:, order]).logits, mlp(several).logits, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("fusion", ["mean", "max", "attention", "per_view"])
-def test_a_view_of_weight_nothing_is_not_heard(fusion):
-    mlp = network(fusion=fusion)
-    features = torch.randn(2, 3, 40, 9, dtype=torch.float64)
-    weights = torch.ones(2, 3, 40, dtype=torch.float64)
-    weights[:, 1] = 0
-    wanted = mlp(features[:, [0, 2]])
-    found = mlp(features, weights)
-    torch.testing.assert_close(found.logits, wanted.logits, rtol=0, atol=1e-6)
-    unseen = mlp(features, torch.zeros_like(weights))
-    assert unseen.logits.isfinite().all()
-    assert unseen.merged.isfinite().all()
-
-
 def test_each_view_can_answer_on_its_own():
     mlp = network()
     features = torch.randn(2, 3, 40, 9, dtype=torch.float64)
