@@ -126,10 +126,12 @@ def evaluate_body_folder(
             seed=seed,
             alignment=alignment,
         )
-        if len(growth) == min(3, sum(path is not None for path in found.values())):
+        if len(growth) == 3:
             _require_same_unit(growth, prediction_unit)
         if progress is not None:
             progress(done + 1, len(true_meshes))
+    if growth:  # fewer than three may have a surface
+        _require_same_unit(growth[:3], prediction_unit)
     table = torch.tensor([[row[name] for name in COLUMNS] for row in rows.values()], dtype=torch.float64)
     used = set(found.values())
     return BodyFolderScores(

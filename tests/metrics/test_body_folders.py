@@ -143,3 +143,12 @@ def test_what_cannot_be_right_is_one_sentence(
     with pytest.raises((FileNotFoundError, ValueError), match=message) as error:
         evaluate_body_folder(tmp_path / "pred", tmp_path / "gt", **FEW, **settings)
     assert "\n" not in str(error.value)
+
+
+def test_a_wrong_unit_is_told_though_another_prediction_is_empty(tmp_path: Path) -> None:
+    for name in ("a.ply", "b.ply"):
+        put(tmp_path / "gt" / name)
+    put(tmp_path / "pred/a.ply", scale=0.01)
+    put(tmp_path / "pred/b.ply", scale=0.0)
+    with pytest.raises(ValueError, match="give the unit of the predictions"):
+        evaluate_body_folder(tmp_path / "pred", tmp_path / "gt", **FEW)
