@@ -63,9 +63,6 @@ class PointSampling:
 
 PIFU = PointSampling(surface=16, uniform=1, hull=0, sigma_cm=(5.0,), balance="half", draws=4.25)
 """4 N points at sigma 5 cm and N / 4 in the box; of these N, at most half of them inside (the authors' code)."""
-PIFUHD_COARSE = PointSampling(surface=0.9, uniform=0.1, hull=0, sigma_cm=(5.0,))
-"""Uniform ratio 0.1; the class ratio is left to the loss's gamma. 5 000 to 8 000 points an item."""
-PIFUHD_FINE = PointSampling(surface=0.9, uniform=0.1, hull=0, sigma_cm=(3.0,))
 
 
 class LabelledPoints(NamedTuple):

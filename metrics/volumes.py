@@ -69,14 +69,6 @@ def iou_volume_of_query(
     return volume_overlap(predicted, InsideTest(truth_cm.vertices, truth_cm.faces).contains(points))
 
 
-def iou_on_samples(logits: Float[Tensor, "*batch p"], occupancy: Float[Tensor, "*batch p"]) -> Float[Tensor, ""]:
-    """Intersection over union on given points (PIFu's own training measure): NOT a volume, and only comparable where
-    the points are spread in the same way. 1 when neither has a point inside."""
-    predicted, truth = logits > 0, occupancy > 0.5
-    union = (predicted | truth).sum()
-    return torch.where(union > 0, (predicted & truth).sum() / union.clamp_min(1), 1.0)
-
-
 def volume_overlap(predicted: Bool[Tensor, " p"], truth: Bool[Tensor, " p"]) -> VolumeOverlap:
     """Overlap from which even points lie inside which solid."""
     both, either = int((predicted & truth).sum()), int((predicted | truth).sum())

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from metrics.volumes import iou_on_samples, iou_volume, iou_volume_of_query, volume_overlap
+from metrics.volumes import iou_volume, iou_volume_of_query, volume_overlap
 from models.geometry.grids import Bounds
 from models.geometry.mesh import Mesh
 from models.geometry.primitives import cube, icosphere
@@ -61,12 +61,6 @@ def test_the_same_seed_gives_the_same_number() -> None:
     first, again = (iou_volume(shifted_cube(0.3), cube(), count=5000, seed=3) for _ in range(2))
     assert first == again
     assert first != iou_volume(shifted_cube(0.3), cube(), count=5000, seed=4)
-
-
-def test_iou_on_samples_is_another_number() -> None:
-    logits, occupancy = torch.tensor([2.0, 1.0, -1.0, -3.0, 0.0]), torch.tensor([1.0, 0.0, 1.0, 0.0, 1.0])
-    assert float(iou_on_samples(logits, occupancy)) == pytest.approx(1 / 4)
-    assert float(iou_on_samples(-torch.ones(2, 3), torch.zeros(2, 3))) == 1
 
 
 def test_an_empty_prediction_overlaps_nothing_and_an_empty_truth_is_refused() -> None:
