@@ -63,6 +63,17 @@ def test_both_trainings_run_at_the_same_time(tmp_path: Path, data: Path, flow: l
     assert shown[shown.index("--run") + 1] == str(tmp_path / "runs" / "body-multiscale")
 
 
+def test_a_picture_gets_a_network_for_single_pictures(tmp_path: Path, data: Path, flow: list[list[str]]) -> None:
+    picture = tmp_path / "me.png"
+    Image.new("RGB", (64, 64)).save(picture)
+    train_body.train_body(out=tmp_path / "runs", data=data, picture=picture)
+    training, shown = flow[-2:]
+    assert training[0] == "fit"
+    assert training[training.index("--data.init_args.views") + 1] == "1"
+    assert shown[:2] == ["reconstruct", str(picture)]
+    assert shown[shown.index("--run") + 1] == training[training.index("--run") + 1]
+
+
 def test_the_views_say_where_the_pictures_are(tmp_path: Path, data: Path) -> None:
     (path,) = train_body.write_views(data, tmp_path / "views")
     views = json.loads(path.read_text())["views"]
