@@ -20,6 +20,7 @@ from models.bodies.body_mesh import body_mesh
 from models.bodies.features import BodyFeatures, OccupancyNetwork
 from models.bodies.portraits import body_panel
 from models.bodies.superresolution import VoxelSuperResolution
+from models.bodies.visual_hull import within_outlines
 from models.bodies.voxels import corrupted, occupied_voxels
 from models.geometry.grids import Query
 from models.geometry.mesh import Mesh
@@ -123,9 +124,13 @@ class BodySuperResolution(lightning.LightningModule):
         return features._replace(stages=[[each.float() for each in stage] for stage in features.stages])
 
     def stage_one_query(self, features: BodyFeatures, body: BodySample) -> Query:
-        """The first stage's field of one body (a batch of one)."""
+        """The first stage's field of one body (a batch of one), with nothing outside the outlines."""
         views = body.view_from_body
-        return lambda points_cm: self.stage_one.query(features, views, points_cm[None].to(views)).logits[-1, 0]
+
+        def query(points_cm: Tensor) -> Tensor:
+            return self.stage_one.query(features, views, points_cm[None].to(views)).logits[-1, 0]
+
+        return within_outlines(query, body.masks, views)
 
     @torch.no_grad()
     def voxels(self, features: BodyFeatures, body: BodySample) -> Tensor:
@@ -138,7 +143,11 @@ class BodySuperResolution(lightning.LightningModule):
         """The mended field of one body (a batch of one) as a function of points [p, 3] in centimetres."""
         device = body.images.device
         volumes = self.network.encode(self.voxels(features, body)[None].to(device))
-        return lambda points_cm: self.network.query(volumes, points_cm[None].to(device))[0]
+
+        def query(points_cm: Tensor) -> Tensor:
+            return self.network.query(volumes, points_cm[None].to(device))[0]
+
+        return within_outlines(query, body.masks, body.view_from_body)
 
     def both_queries(self, body: BodySample) -> tuple[Query, Query]:
         """The first stage's field of one body, and the mended one."""

@@ -24,7 +24,7 @@ JPEG_FROM_SIZE = 512
 """PIFu's pictures are JPEG; smaller ones would lose too much and are PNG."""
 LIGHT_TURN = 0.1 * math.pi
 """The environment turns by up to +-18 degrees from picture to picture, as in PIFu's renderer."""
-BAND_POINTS = 6000
+BAND_POINTS = 4000
 NEAREST_CAMERA_CM, FARTHEST_CAMERA_CM = 300.0, 500.0
 
 

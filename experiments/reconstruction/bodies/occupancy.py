@@ -1,13 +1,10 @@
 """A trained run and pictures of a person: the surface that it says is there."""
 
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
-from torch.nn.functional import max_pool2d
 
 from datamodules.samples import BodySample
 from experiments.errors import UserError, one_line
@@ -18,20 +15,14 @@ from lightning_modules.body_superresolution import BodySuperResolution
 from models.bodies.body_mesh import BODY_BOUNDS
 from models.bodies.normal_maps import FrontBackNormals
 from models.bodies.pifuhd import PifuHdCoarse, averaged_down
-from models.bodies.visual_hull import visual_hull
 from models.geometry.components import connected_components, without_floating_parts
 from models.geometry.extraction import EmptySurfaceError, extract
-from models.geometry.grids import Query
 from models.geometry.mesh import Mesh
 from models.geometry.topology import is_watertight
-from models.geometry.view_cameras import HALF_EXTENT_CM
 
 DEFAULT_IMAGE_SIZE = 256
 SMALLEST_RESOLUTION, LARGEST_RESOLUTION = 16, 4096
 POINTS_AT_ONCE = 65536
-OUTLINE_MARGIN_CM = 2.0
-LOGIT_OF_OUTLINE = 40.0
-"""Of full coverage: steep enough to leave the network's own surface alone, and not a step."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +92,7 @@ def body_surface(run: BodyRun, views: list[BodyView], resolution: int) -> BodySu
     features = run.module.encode(body.images, body.masks).last()
     encoded = time.perf_counter()
     try:
-        query = within_outlines(run.module.query_of(features, body), body)
+        query = run.module.query_of(features, body)
         extraction = extract(query, BODY_BOUNDS, resolution, chunk=POINTS_AT_ONCE, device=run.device)
     except EmptySurfaceError:
         raise UserError(
@@ -123,20 +114,6 @@ def body_surface(run: BodyRun, views: list[BodyView], resolution: int) -> BodySu
         time.perf_counter() - encoded,
         predicted_normals(run.module, body),
     )
-
-
-def within_outlines(query: Query, body: BodySample) -> Query:
-    """The field with nothing outside the outlines of the person, grown by a margin: nobody is there, and networks that
-    were trained inside the visual hull have not learned so."""
-    side = body.masks.shape[-1]
-    margin = math.ceil(OUTLINE_MARGIN_CM / (2 * HALF_EXTENT_CM) * side)
-    grown = max_pool2d(body.masks[0], 2 * margin + 1, 1, margin)[None]
-
-    def limited(points_cm: Tensor) -> Tensor:
-        inside = visual_hull(grown, body.view_from_body, points_cm[None].to(body.view_from_body))[0]
-        return torch.minimum(query(points_cm), LOGIT_OF_OUTLINE * inside)
-
-    return limited
 
 
 def body_sample(views: list[BodyView], size: int, device: torch.device) -> BodySample:
