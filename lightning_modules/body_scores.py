@@ -47,8 +47,10 @@ class OccupancyScores(nn.Module):
     def compute(self) -> dict[str, Tensor]:
         """Every number by its name; folds only where there is procedural truth."""
         scores = self.points.compute() | self.meshes.compute()
-        if int(self.bands.counts[0]):
-            scores |= {f"bands_{name}": value for name, value in self.bands.compute().items()}
+        # every process asks, with or without folds of its own: the sums of all are added on the way
+        bands = self.bands.compute()
+        if bands["points"] > 0:
+            scores |= {f"bands_{name}": value for name, value in bands.items()}
         if self.hull is not None:
             baseline = self.hull.compute()
             scores |= {f"hull_{name}": baseline[name] for name in HULL_SCORES}
