@@ -110,7 +110,8 @@ class PifuHdFine(OccupancyNetwork):
         encoder: of as many channels as the coarse one's, without down-sampling after its first convolution (the paper:
             one stack, 16 feature channels).
         classifier: of the fine features and Ω.
-        window: side of the windows in pixels; 0 always encodes whole pictures.
+        window: side of the windows in pixels; 0 always encodes whole pictures. Of several views only points count that
+            all windows show: the more views, the larger the windows should be.
         train_coarse: train both levels together, the coarse one by its own loss and through Ω; else the coarse level is
             frozen, as published.
     """

@@ -12,6 +12,9 @@ def draw_windows(
 ) -> Int[Tensor, "b n 2"]:
     """The left and top pixel edges of random square windows inside pictures of `size` = (h, w), uniformly.
 
+    Windows of several views of one body begin at the same row and show the middle column, around which bodies stand:
+    else hardly a point of the body would lie in all of them.
+
     Raises ValueError when the pictures are smaller than the window.
     """
     height, width = size
@@ -20,9 +23,12 @@ def draw_windows(
             f"The windows have {side} pixels a side, but the pictures {width} x {height}: give larger pictures to the "
             "fine level, or a smaller window."
         )
-    left = torch.randint(width - side + 1, (batch, views), generator=generator)
-    top = torch.randint(height - side + 1, (batch, views), generator=generator)
-    return torch.stack([left, top], dim=-1)
+    first, last = 0, width - side
+    if views > 1:
+        first, last = max(first, width // 2 - side + 1), min(last, width // 2)
+    left = torch.randint(first, last + 1, (batch, views), generator=generator)
+    top = torch.randint(height - side + 1, (batch, 1), generator=generator)
+    return torch.stack([left, top.expand(-1, views)], dim=-1)
 
 
 def cut_windows(

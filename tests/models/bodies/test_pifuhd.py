@@ -255,3 +255,17 @@ def test_half_precision_around_the_fine_level_does_not_move_its_windows():
     assert found is not None
     assert 0 < wanted.sum() < wanted.numel()
     assert torch.equal(found.float(), wanted)
+
+
+def test_windows_of_several_views_show_the_same_part_of_the_body():
+    corners = draw_windows(200, 4, (64, 64), 16, torch.Generator().manual_seed(0))
+    assert (corners[..., 1] == corners[:, :1, 1]).all()
+    assert (corners[..., 1].amin(), corners[..., 1].amax()) == (0, 48)
+    assert corners[..., 0].amin() == 17
+    assert corners[..., 0].amax() == 32
+    network = fine_level(window=16).train()
+    images, masks, views, _ = pictures(8)
+    points = (torch.rand(2, 2000, 3) * 2 - 1) * torch.tensor([20.0, 90.0, 20.0])
+    weights = network.query(network.encode(images, masks), views, points).weights
+    assert weights is not None
+    assert weights.mean() > 0.01  # a quarter of the rows, and then only what eight narrow windows share
