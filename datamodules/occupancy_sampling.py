@@ -146,8 +146,9 @@ def sample_points(
     masks: np.ndarray | None = None,
     view_from_body: np.ndarray | None = None,
 ) -> LabelledPoints:
-    """`count` labelled points in random order. masks [n, h, w] bool and view_from_body [n, 4, 4] belong to the item and
-    are needed for points in the visual hull.
+    """`count` labelled points in no order, but those inside first where `balance` is "half".
+
+    masks [n, h, w] bool and view_from_body [n, 4, 4] belong to the item and are needed for points in the visual hull.
 
     Raises ValueError when hull points are asked for without masks, or when the masks have nothing in common.
     """
