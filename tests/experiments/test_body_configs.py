@@ -19,6 +19,8 @@ def stand_ins(path: Path, runs: BodyRuns, stages: BodyStages) -> list[object]:
         generators = [f"{NETWORK}.{side}.init_args" for side in ("front", "back")]
         small = [("width", 4)] if path.stem.endswith("paper") else [("widths", "[8, 8]")]
         return [word for each in generators for name, value in small for word in (f"{each}.{name}", value)]
+    if path.stem == "pifuhd_coarse_small_plain":
+        return [f"{NETWORK}.image_size", 32]
     if path.stem.startswith("pifuhd_coarse"):
         return [f"{NETWORK}.normals.init_args.checkpoint", best_of(stages.normals), f"{NETWORK}.image_size", 32]
     if path.stem.startswith("pifuhd_fine"):
