@@ -144,14 +144,12 @@ class BodyOccupancy(lightning.LightningModule):
 
     def predict_step(self, batch: BodySample, batch_index: int) -> dict[str, Tensor]:
         """Which of 64 x 64 x 64 points are inside, along x, y and z of the body frame from -102.4 to 102.4 cm."""
-        features = self.encode(batch.images, batch.masks).last()
-        points = node_positions(PREDICTION_CELLS, batch.view_from_body.device)
-        points = points.expand(len(batch.images), -1, -1)
-        logits = [
-            self.network.query(features, batch.view_from_body, part).logits[-1] for part in points.split(65536, 1)
-        ]
-        side = PREDICTION_CELLS
-        return {"occupancy": (torch.cat(logits, 1) > 0).reshape(-1, side, side, side), "index": batch.index}
+        grids = []
+        for row in range(len(batch.images)):
+            body = BodySample(*(part[row : row + 1] for part in batch))
+            query = self.query_of(self.encode(body.images, body.masks).last(), body)
+            grids.append(occupied_grid(query, batch.images.device))
+        return {"occupancy": torch.stack(grids), "index": batch.index}
 
     def panel(self, batch: BodySample | BodyTruthSample) -> Tensor:
         """The first body: picture, predicted shape from four sides, true shape from four sides."""
@@ -196,3 +194,9 @@ def node_positions(cells: int, device: torch.device) -> Tensor:
     """[cells ** 3, 3] centres of the cells of the body's box, x slowest."""
     centre = ((torch.arange(cells, device=device) + 0.5) / cells * 2 - 1) * HALF_EXTENT_CM
     return torch.cartesian_prod(centre, centre, centre)
+
+
+def occupied_grid(query: Query, device: torch.device) -> Tensor:
+    """[64, 64, 64] bool along x, y, z: which centres of the cells of the body's box a field has inside."""
+    logits = [query(part) for part in node_positions(PREDICTION_CELLS, device).split(65536)]
+    return (torch.cat(logits) > 0).reshape((PREDICTION_CELLS,) * 3)

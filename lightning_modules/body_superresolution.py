@@ -12,7 +12,7 @@ from torch import Tensor
 from torchmetrics import MeanMetric
 
 from datamodules.samples import BodyGridSample, BodySample, BodyTruthSample
-from lightning_modules.body_occupancy import PREDICTION_CELLS, node_positions
+from lightning_modules.body_occupancy import occupied_grid
 from lightning_modules.body_scores import OccupancyScores, mesh_or_none, true_mesh_of
 from lightning_modules.hyper_parameters import save_plain_hyperparameters
 from lightning_modules.schedules import cosine_schedule
@@ -197,9 +197,8 @@ class BodySuperResolution(lightning.LightningModule):
 
     def predict_step(self, batch: BodySample, batch_index: int) -> dict[str, Tensor]:
         """Which points of one body (a batch of one) are inside, as `BodyOccupancy.predict_step` says it."""
-        query, side = self.query_of(self.encode(batch.images, batch.masks), batch), PREDICTION_CELLS
-        logits = [query(part) for part in node_positions(side, batch.images.device).split(65536)]
-        return {"occupancy": (torch.cat(logits) > 0).reshape(1, side, side, side), "index": batch.index}
+        query = self.query_of(self.encode(batch.images, batch.masks), batch)
+        return {"occupancy": occupied_grid(query, batch.images.device)[None], "index": batch.index}
 
     def panel(self, batch: BodyTruthSample) -> Tensor:
         """Picture, the first stage's shape and the truth; below, the mended shape and the truth."""

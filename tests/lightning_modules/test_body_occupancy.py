@@ -140,6 +140,16 @@ def test_prediction_is_a_grid_in_the_body_frame(learnt: BodyOccupancy) -> None:
     assert middle[0] > 1.5 * middle[1]  # taller (y) than wide (x): the axes are x, y, z
 
 
+def test_prediction_has_nothing_outside_the_outlines() -> None:
+    module = BodyOccupancy(pifu(), precision="float32").eval()
+    with torch.no_grad():
+        module.network.classifier.layers[-1].weight.zero_()  # type: ignore[union-attr]
+        module.network.classifier.layers[-1].bias.fill_(5.0)  # type: ignore[union-attr]
+        grid = module.predict_step(ellipsoid_sample(), 0)["occupancy"][0]
+    assert grid[32, 32, 32]
+    assert not grid[10, 32, 32]  # beside the body, in every picture
+
+
 def test_the_panel_and_the_meshes_are_there(learnt: BodyOccupancy) -> None:
     panel = learnt.panel(ellipsoid_truth())
     assert panel.shape[:3] == (1, 3, 256)
