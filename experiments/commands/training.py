@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from jsonargparse import ArgumentError
+from jsonargparse import ArgumentError, Namespace, dict_to_namespace
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
@@ -22,6 +22,7 @@ from lightning_modules.callbacks.metrics_file import MetricsFile
 from lightning_modules.callbacks.panels import Panels
 from lightning_modules.callbacks.predictions import Predictions
 from lightning_modules.callbacks.provenance import Provenance
+from lightning_modules.hyper_parameters import TRAINED
 
 VERBS = ("fit", "validate", "test", "predict")
 BATCH_LIMITS = ("limit_train_batches", "limit_val_batches", "limit_test_batches", "limit_predict_batches")
@@ -125,7 +126,9 @@ class ThreefoldCLI(LightningCLI):
             raise UserError(
                 f"{path} was written by {written_by}, but the configuration trains {config['model']['class_path']}"
             )
-        inside = config["model"]["init_args"]
+        config["model"]["init_args"] = inside = with_own_networks(
+            config["model"]["init_args"], checkpoint.get("hyper_parameters", {})
+        )
         coarse = inside.get("coarse_checkpoint")
         if coarse is not None and not Path(coarse).is_file() and "coarse_hyper_parameters" in checkpoint:
             inside["coarse_checkpoint"] = str(
@@ -149,6 +152,17 @@ class ThreefoldCLI(LightningCLI):
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         return {**super()._prepare_subcommand_kwargs(subcommand), "weights_only": True}
+
+
+def with_own_networks(asked: Any, stored: Any) -> Any:
+    """The arguments of a configuration with every network of an earlier run whose file is gone built as the checkpoint
+    says: it carries them inside, and a run's folder may have moved alone."""
+    if isinstance(asked, Namespace):
+        if str(asked.get("class_path", "")).startswith(TRAINED) and not Path(asked.init_args.checkpoint).is_file():
+            return asked if stored is None else dict_to_namespace(stored)
+        known = stored if isinstance(stored, dict) else {}
+        return Namespace(**{name: with_own_networks(value, known.get(name)) for name, value in vars(asked).items()})
+    return asked
 
 
 def run(verb: str, arguments: Sequence[str]) -> int:
