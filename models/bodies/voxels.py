@@ -24,7 +24,8 @@ def occupied_voxels(
     half = HALF_CUBE_CM * (1 - 1 / resolution)
     centres = Bounds((-half, -half, -half), (half, half, half))
     cells = resolution - 1  # between centres
-    found = sign_grid(query, centres, cells, min(coarse, cells), chunk=chunk, device=device)
+    coarse_cells = max(1, coarse * cells // resolution)  # 31 for 32: 63 cells are halved once from there, from 32 never
+    found = sign_grid(query, centres, cells, coarse_cells, chunk=chunk, device=device)
     return filled_lines(found.nodes, found.values > 0, resolution)
 
 
