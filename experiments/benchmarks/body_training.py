@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 import yaml
+from jsonargparse import ArgumentParser
 
 from datamodules.body_data_module import BodyDataModule
 from lightning_modules.body_occupancy import BodyOccupancy
@@ -72,9 +73,12 @@ def medians(rounds: list[dict[str, float]]) -> dict[str, float]:
 def training_step(config: dict[str, Any], data: Path) -> Callable[[], dict[str, float]]:
     """A function that takes one training step and returns the CPU seconds of its parts."""
     torch.manual_seed(0)
-    module: BodyOccupancy = built(config["model"])
-    arguments = {**config["data"]["init_args"], "root": str(data), "repeats": REPEATS}
-    loader: BodyDataModule = built({"class_path": config["data"]["class_path"], "init_args": arguments})
+    parser = ArgumentParser()
+    parser.add_subclass_arguments(BodyOccupancy, "model")
+    parser.add_subclass_arguments(BodyDataModule, "data")
+    config["data"]["init_args"] |= {"root": str(data), "repeats": REPEATS}
+    made = parser.instantiate(parser.parse_object({name: config[name] for name in ("model", "data")}))
+    module, loader = made.model, made.data
     epochs = loader.train_dataloader()
     for body in range(len(epochs.dataset) // REPEATS):  # type: ignore[arg-type]
         epochs.dataset[body]  # reading a mesh for the first time is not part of a step
@@ -98,12 +102,3 @@ def training_step(config: dict[str, Any], data: Path) -> Callable[[], dict[str, 
         return {name: end - start for name, start, end in zip(names, times, times[1:])}
 
     return step
-
-
-def built(config: Any) -> Any:
-    """The object that a configuration's class path and arguments describe."""
-    if isinstance(config, dict) and "class_path" in config:
-        module, _, name = config["class_path"].rpartition(".")
-        made = getattr(__import__(module, fromlist=[name]), name)
-        return made(**{key: built(value) for key, value in (config.get("init_args") or {}).items()})
-    return config
