@@ -17,10 +17,9 @@ from datamodules.samples import BodySample, BodyTruthSample
 from lightning_modules.body_scores import OccupancyScores, mesh_or_none, true_mesh_of
 from lightning_modules.hyper_parameters import save_plain_hyperparameters
 from lightning_modules.schedules import cosine_schedule
-from models.bodies.body_mesh import body_mesh
+from models.bodies.body_mesh import body_field, body_mesh
 from models.bodies.features import BodyFeatures, OccupancyNetwork
 from models.bodies.portraits import body_panel
-from models.bodies.visual_hull import within_outlines
 from models.geometry.grids import Query
 from models.geometry.mesh import Mesh
 from models.geometry.view_cameras import HALF_EXTENT_CM
@@ -127,12 +126,7 @@ class BodyOccupancy(lightning.LightningModule):
     def query_of(self, features: BodyFeatures, body: BodySample) -> Query:
         """The occupancy of one body (a batch of one) as a function of points [p, 3] in centimetres; nothing is outside
         the outlines."""
-        views = body.view_from_body
-
-        def query(points_cm: Tensor) -> Tensor:
-            return self.network.query(features, views, points_cm[None].to(views)).logits[-1, 0]
-
-        return within_outlines(query, body.masks, views)
+        return body_field(self.network, features, body.masks, body.view_from_body)
 
     def reconstruct(self, body: BodySample, resolution: int) -> Mesh:
         """The mesh of one body (a batch of one), in centimetres of the body frame.

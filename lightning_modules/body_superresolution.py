@@ -16,7 +16,7 @@ from lightning_modules.body_occupancy import occupied_grid
 from lightning_modules.body_scores import OccupancyScores, mesh_or_none, true_mesh_of
 from lightning_modules.hyper_parameters import save_plain_hyperparameters
 from lightning_modules.schedules import cosine_schedule
-from models.bodies.body_mesh import body_mesh
+from models.bodies.body_mesh import body_field, body_mesh
 from models.bodies.features import BodyFeatures, OccupancyNetwork
 from models.bodies.portraits import body_panel
 from models.bodies.superresolution import VoxelSuperResolution
@@ -125,12 +125,7 @@ class BodySuperResolution(lightning.LightningModule):
 
     def stage_one_query(self, features: BodyFeatures, body: BodySample) -> Query:
         """The first stage's field of one body (a batch of one), with nothing outside the outlines."""
-        views = body.view_from_body
-
-        def query(points_cm: Tensor) -> Tensor:
-            return self.stage_one.query(features, views, points_cm[None].to(views)).logits[-1, 0]
-
-        return within_outlines(query, body.masks, views)
+        return body_field(self.stage_one, features, body.masks, body.view_from_body)
 
     @torch.no_grad()
     def voxels(self, features: BodyFeatures, body: BodySample) -> Tensor:

@@ -1,5 +1,6 @@
 """Pixel-aligned features: what the maps of a body's pictures say about a point (Saito et al., PIFu, ICCV 2019)."""
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import torch
@@ -43,12 +44,35 @@ class OccupancyQuery(NamedTuple):
     """What each point counts in a loss: 0 outside the windows that were encoded; None where all count."""
 
 
-class OccupancyNetwork(nn.Module):
+class OccupancyNetwork(nn.Module, ABC):
     """What every method of this package is: pictures are encoded once, then asked at any points."""
 
+    @abstractmethod
     def encode(self, images: Float[Tensor, "b n 3 h w"], masks: Float[Tensor, "b n 1 h w"]) -> BodyFeatures:
         """What the pictures, in [0, 1], say."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def query(
+        self,
+        features: BodyFeatures,
+        view_from_body: Float[Tensor, "b n 4 4"],
+        points_cm: Float[Tensor, "b p 3"],
+        per_view: bool = False,
+    ) -> OccupancyQuery:
+        """Inside or outside at points of the body frame; pure and differentiable."""
+
+
+class PixelAlignedNetwork(OccupancyNetwork):
+    """A network whose points are classified by the samples of its maps and their depth (`query_occupancy`).
+
+    Args:
+        classifier: network of points; fuses the views after its `merge_layer`.
+        depth_scale: what multiplies a depth of 1 (102.4 cm).
+    """
+
+    def __init__(self, classifier: PointMlp, depth_scale: int | float) -> None:
+        super().__init__()
+        self.classifier, self.depth_scale = classifier, depth_scale
 
     def query(
         self,
@@ -58,7 +82,16 @@ class OccupancyNetwork(nn.Module):
         per_view: bool = False,
     ) -> OccupancyQuery:
         """Inside or outside at points of the body frame; pure and differentiable."""
-        raise NotImplementedError
+        return query_occupancy(features, view_from_body, points_cm, self.classifier, self.depth_scale, per_view)
+
+
+def require_width(classifier: PointMlp, width: int, what: str) -> None:
+    """Raises ValueError when a classifier reads another number of features than there are; `what` names them."""
+    if classifier.widths[0] != width:
+        raise ValueError(
+            f"The classifier reads {classifier.widths[0]} numbers a point, but {what} are {width}: let its widths "
+            f"begin with {width}."
+        )
 
 
 def masked_input(images: Float[Tensor, "b n 3 h w"], masks: Float[Tensor, "b n 1 h w"]) -> Float[Tensor, "b n 3 h w"]:

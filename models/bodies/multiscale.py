@@ -14,17 +14,15 @@ from torch import Tensor
 from models.bodies.features import (
     PIFU_DEPTH_SCALE,
     BodyFeatures,
-    OccupancyNetwork,
-    OccupancyQuery,
+    PixelAlignedNetwork,
     masked_input,
-    query_occupancy,
+    require_width,
 )
-from models.bodies.pifu import require_width
 from models.networks.hourglass import HourglassEncoder, PyramidEncoder
 from models.networks.point_mlp import PointMlp
 
 
-class MultiScale(OccupancyNetwork):
+class MultiScale(PixelAlignedNetwork):
     """Occupancy from several views, whose feature maps of all scales are concatenated.
 
     The loss of the paper sums over an index j of features F^(j) without saying what it counts. It is read as the view
@@ -48,10 +46,9 @@ class MultiScale(OccupancyNetwork):
         supervision: Literal["fused", "per_stage"] = "fused",
         depth_scale: int | float = PIFU_DEPTH_SCALE,
     ) -> None:
-        super().__init__()
-        require_width(classifier, sum(encoder.map_channels) + 1)
-        self.encoder, self.classifier, self.depth_scale = encoder, classifier, depth_scale
-        self.supervision = supervision
+        super().__init__(classifier, depth_scale)
+        require_width(classifier, sum(encoder.map_channels) + 1, "the maps of all scales and the depth")
+        self.encoder, self.supervision = encoder, supervision
 
     def encode(self, images: Float[Tensor, "b n 3 h w"], masks: Float[Tensor, "b n 1 h w"]) -> BodyFeatures:
         """Feature maps of pictures in [0, 1]: one stage with every scale, or one for each number of scales."""
@@ -62,13 +59,3 @@ class MultiScale(OccupancyNetwork):
         # a map of one zero pixel samples to zeros of the right width
         absent = [torch.zeros_like(each[..., :1, :1]) for each in maps]
         return BodyFeatures([maps[:count] + absent[count:] for count in range(1, len(maps) + 1)])
-
-    def query(
-        self,
-        features: BodyFeatures,
-        view_from_body: Float[Tensor, "b n 4 4"],
-        points_cm: Float[Tensor, "b p 3"],
-        per_view: bool = False,
-    ) -> OccupancyQuery:
-        """Inside or outside at points of the body frame; pure and differentiable."""
-        return query_occupancy(features, view_from_body, points_cm, self.classifier, self.depth_scale, per_view)

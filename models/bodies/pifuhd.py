@@ -19,8 +19,9 @@ from models.bodies.features import (
     BodyFeatures,
     OccupancyNetwork,
     OccupancyQuery,
+    PixelAlignedNetwork,
     masked_input,
-    query_occupancy,
+    require_width,
     sample_features,
 )
 from models.bodies.normal_maps import FrontBackNormals, NormalMaps, resized_normals
@@ -39,7 +40,7 @@ class CoarseLook(NamedTuple):
     """Of all the pictures [b · n, 3, h, w], at the coarse size; None without a network for them."""
 
 
-class PifuHdCoarse(OccupancyNetwork):
+class PifuHdCoarse(PixelAlignedNetwork):
     """PIFu that also sees the normals of both sides, which a network trained before predicts from the same picture.
 
     Args:
@@ -58,12 +59,12 @@ class PifuHdCoarse(OccupancyNetwork):
         image_size: int = 512,
         depth_scale: int | float = PIFU_DEPTH_SCALE,
     ) -> None:
-        super().__init__()
+        super().__init__(classifier, depth_scale)
         require_channels(encoder, normals)
-        _require_width(classifier, encoder.map_channels[-1] + 1, "the coarse map and the depth")
-        self.encoder, self.classifier = encoder, classifier
+        require_width(classifier, encoder.map_channels[-1] + 1, "the coarse map and the depth")
+        self.encoder = encoder
         self.normals = None if normals is None else normals.eval().requires_grad_(False)
-        self.image_size, self.depth_scale = image_size, depth_scale
+        self.image_size = image_size
 
     def train(self, mode: bool = True) -> "PifuHdCoarse":
         """The network of the normals never leaves evaluation mode."""
@@ -86,16 +87,6 @@ class PifuHdCoarse(OccupancyNetwork):
     def encode(self, images: Float[Tensor, "b n 3 h w"], masks: Float[Tensor, "b n 1 h w"]) -> BodyFeatures:
         """Feature maps of pictures in [0, 1] of any size: one stage for each stack of the hourglass."""
         return BodyFeatures(self.look(images, masks).stages)
-
-    def query(
-        self,
-        features: BodyFeatures,
-        view_from_body: Float[Tensor, "b n 4 4"],
-        points_cm: Float[Tensor, "b p 3"],
-        per_view: bool = False,
-    ) -> OccupancyQuery:
-        """Inside or outside at points of the body frame, and Ω as `context`; pure and differentiable."""
-        return query_occupancy(features, view_from_body, points_cm, self.classifier, self.depth_scale, per_view)
 
 
 class PifuHdFine(OccupancyNetwork):
@@ -127,7 +118,7 @@ class PifuHdFine(OccupancyNetwork):
         super().__init__()
         require_channels(encoder, coarse.normals)
         omega = coarse.classifier.widths[coarse.classifier.merge_layer + 1]
-        _require_width(classifier, encoder.map_channels[-1] + omega, "the fine map and Ω")
+        require_width(classifier, encoder.map_channels[-1] + omega, "the fine map and Ω")
         if window % encoder.multiple:
             raise ValueError(
                 f"The window has {window} pixels a side, but the fine encoder halves it down by {encoder.multiple}: "
@@ -210,12 +201,4 @@ def require_channels(encoder: HourglassEncoder, normals: NormalMaps | None) -> N
     if encoder.in_channels != wanted:
         raise ValueError(
             f"The encoder reads {encoder.in_channels} channels, but {what} have {wanted}: set its in_channels so."
-        )
-
-
-def _require_width(classifier: PointMlp, width: int, what: str) -> None:
-    if classifier.widths[0] != width:
-        raise ValueError(
-            f"The classifier reads {classifier.widths[0]} numbers a point, but {what} are {width}: let its widths "
-            f"begin with {width}."
         )
