@@ -22,7 +22,7 @@ def body_field(
     masks: Float[Tensor, "1 n 1 h w"],
     view_from_body: Float[Tensor, "1 n 4 4"],
 ) -> Query:
-    """What a network says of one body as a function of points [p, 3] in centimetres; nothing is outside the outlines."""
+    """What a network says of one body at points [p, 3] in centimetres; nothing is outside the outlines."""
 
     def query(points_cm: Tensor) -> Tensor:
         return network.query(features, view_from_body, points_cm[None].to(view_from_body)).logits[-1, 0]
