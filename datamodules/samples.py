@@ -119,3 +119,38 @@ class BodyGridSample(NamedTuple):
     body: BodySample
     grid: Tensor
     """[1, r, r, r] uint8: 1 where the centre of the voxel is inside; axes z, y, x (`models.geometry.voxel_cube`)."""
+
+
+class ClothingSample(NamedTuple):
+    """One photograph with the outline of its object (a person, a bird), or a batch of them."""
+
+    image: Tensor
+    """[3, h, w] RGB in [0, 1], background included."""
+    mask: Tensor
+    """[1, h, w] 1 where the object is, 0 elsewhere."""
+    ratio: Tensor
+    """[] share of the whole mask file that is foreground, as the data set's index holds it; augmentation leaves it."""
+    index: Tensor
+    """[] int64 position of the photograph in the data set's sorted list of records."""
+
+
+class ClothingTruthSample(NamedTuple):
+    """A synthetic photograph with the 3D truth behind it; batches are padded (`counts`)."""
+
+    photo: ClothingSample
+    vertices: Tensor
+    """[v, 3] in the family's world frame: +y up, +z towards the viewer at azimuth 0; 0 where padded."""
+    faces: Tensor
+    """[f, 3] int64, counter-clockwise seen from outside; the degenerate face (0, 0, 0) where padded."""
+    colours: Tensor
+    """[v, 3] RGB in [0, 1] of the surface without light, also of the side that the photograph does not show."""
+    counts: Tensor
+    """[2] int64: how many of the vertices and how many of the faces are true, the others are padding."""
+    azimuth: Tensor
+    """[] radians; positive moves the camera to +x."""
+    elevation: Tensor
+    """[] radians; positive is above."""
+    distance: Tensor
+    """[] from the camera's centre to the origin."""
+    offset: Tensor
+    """[2] x and y of the point on the plane z = 0 that the camera looks at."""
