@@ -67,6 +67,76 @@ def cape(root: Path, panel: Path | None = None, limit: int | None = None) -> int
     return _bodies(lambda: CapeLayout(root, frames=sys.maxsize), root, panel, limit)
 
 
+def atr(root: Path, panel: Path | None = None, limit: int | None = None) -> int:
+    """Reads ATR's pictures, masks and lists as training would and names every broken or unmatched file; exit status 1
+    when there is one.
+
+    Args:
+        root: folder with JPEGImages and Seg or SegmentationClassAug, or one above.
+        panel: picture file for a sheet of samples with the outlines of their masks.
+        limit: read only this many pictures whole, evenly chosen.
+    """
+    from datamodules.atr import CLEAN_RATIO, IMAGE_SIZE, TRAIN_RATIO, atr_layout
+
+    return _clothing(atr_layout, root, IMAGE_SIZE, TRAIN_RATIO, CLEAN_RATIO, panel, limit)
+
+
+def market_hq(root: Path, panel: Path | None = None, limit: int | None = None) -> int:
+    """Reads Market-HQ's pictures and masks as training would and names every broken or unmatched file; exit status 1
+    when there is one.
+
+    Args:
+        root: folder with pytorch and seg_hmr, or one above.
+        panel: picture file for a sheet of samples with the outlines of their masks.
+        limit: read only this many pictures whole, evenly chosen.
+    """
+    from datamodules.market_hq import CLEAN_RATIO, IMAGE_SIZE, TRAIN_RATIO, market_hq_layout
+
+    return _clothing(market_hq_layout, root, IMAGE_SIZE, TRAIN_RATIO, CLEAN_RATIO, panel, limit)
+
+
+def cub(root: Path, panel: Path | None = None, limit: int | None = None) -> int:
+    """Reads CUB's crops and masks as training would and names every broken or unmatched file; exit status 1 when there
+    is one.
+
+    Args:
+        root: folder with train and test, or one above.
+        panel: picture file for a sheet of samples with the outlines of their masks.
+        limit: read only this many pictures whole, evenly chosen.
+    """
+    from datamodules.cub import CLEAN_RATIO, IMAGE_SIZE, TRAIN_RATIO, cub_layout
+
+    return _clothing(cub_layout, root, IMAGE_SIZE, TRAIN_RATIO, CLEAN_RATIO, panel, limit)
+
+
+def _clothing(
+    open_layout: Callable[[Path], Any],
+    root: Path,
+    image_size: tuple[int, int],
+    train_ratio: tuple[float, float],
+    clean_ratio: tuple[float, float],
+    panel: Path | None,
+    limit: int | None,
+) -> int:
+    from datamodules.clothing_inspection import inspect_clothing
+
+    if limit is not None and limit < 1:
+        raise UserError(f"--limit {limit} is too small; give 1 or more")
+    layout = open_layout(root)
+    with progress_bar("inspect", unit="picture") as progress:
+        inspection = inspect_clothing(
+            layout,
+            image_size,
+            train_ratio=train_ratio,
+            clean_ratio=clean_ratio,
+            limit=limit,
+            panel=panel,
+            progress=progress,
+        )
+    print(inspection.report())
+    return 1 if inspection.problems else 0
+
+
 def _bodies(open_layout: Callable[[], Any], root: Path, panel: Path | None, limit: int | None) -> int:
     from datamodules.body_inspection import inspect_bodies
 
@@ -79,6 +149,13 @@ def _bodies(open_layout: Callable[[], Any], root: Path, panel: Path | None, limi
 
 
 def run(verb: str, arguments: Sequence[str]) -> int:
-    return run_kind(
-        verb, {"faces": faces, "renderpeople": renderpeople, "articulated": articulated, "cape": cape}, arguments
-    )
+    kinds = {
+        "faces": faces,
+        "renderpeople": renderpeople,
+        "articulated": articulated,
+        "cape": cape,
+        "atr": atr,
+        "market-hq": market_hq,
+        "cub": cub,
+    }
+    return run_kind(verb, kinds, arguments)

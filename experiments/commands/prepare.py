@@ -106,6 +106,47 @@ def renderpeople(raw: Path, out: Path, size: int = 512, yaws: int = 360) -> None
     convert(prepare_renderpeople, raw, out, things="people", kind="renderpeople", size=size, yaws=yaws)
 
 
+def atr(raw: Path, out: Path, lists: Path | None = None, copy: bool = False) -> None:
+    """Makes masks of ATR's label maps, counts them and matches the authors' lists to the pictures that are there.
+
+    Args:
+        raw: folder of the unpacked download, humanparsing or one above; it is only read.
+        out: folder for the data set.
+        lists: folder with ATR_train.txt and ATR_test.txt; the raw folder when not given.
+        copy: copy pictures instead of linking to them.
+    """
+    from datamodules.preparation.atr import prepare_atr
+
+    convert(prepare_atr, raw, out, kind="atr", lists=lists, copy=copy)
+
+
+def market_hq(raw: Path, out: Path, copy: bool = False) -> None:
+    """Links Market-HQ's pictures and masks and counts the masks' foreground.
+
+    Args:
+        raw: folder of the unpacked download, hq or one above; it is only read.
+        out: folder for the data set.
+        copy: copy files instead of linking to them.
+    """
+    from datamodules.preparation.market_hq import prepare_market_hq
+
+    convert(prepare_market_hq, raw, out, kind="market-hq", copy=copy)
+
+
+def cub(raw: Path, out: Path, caches: Path | None = None, copy: bool = False) -> None:
+    """Cuts CUB-200-2011 around its birds, or links crops that are there already, and counts the masks' foreground.
+
+    Args:
+        raw: folder of the official download with CUB_200_2011 and segmentations, or of the crops; it is only read.
+        out: folder for the data set.
+        caches: folder with CMR's train_cub_cleaned.mat and others, to take boxes, masks and splits from.
+        copy: copy crops that are there already instead of linking to them.
+    """
+    from datamodules.preparation.cub import prepare_cub
+
+    convert(prepare_cub, raw, out, kind="cub", caches=caches, copy=copy)
+
+
 def convert(
     prepare: Callable[..., Any], raw: Path, out: Path, things: str = "pictures", kind: str = "faces", **options: Any
 ) -> None:
@@ -131,5 +172,8 @@ def run(verb: str, arguments: Sequence[str]) -> int:
         "thuman": thuman,
         "articulated": articulated,
         "cape": cape,
+        "atr": atr,
+        "market-hq": market_hq,
+        "cub": cub,
     }
     return run_kind(verb, kinds, arguments)

@@ -1,0 +1,114 @@
+"""Photographs of clothing as items: picture, mask, and the truth where there is one."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from datamodules.bounded_memory import BoundedMemory
+from datamodules.clothing_pictures import (
+    ASPECT_TOLERANCE,
+    ClothingAugmentation,
+    Framing,
+    Photo,
+    ShownPhoto,
+    read_photo,
+    shown,
+    shrunk,
+)
+from datamodules.clothing_records import ClothingLayout, ClothingRecord
+from datamodules.clothing_truth import read_clothing_truth, truth_sample
+from datamodules.foreground_index import Coverage
+from datamodules.samples import ClothingSample, ClothingTruthSample
+
+Key = tuple[int, int] | int
+"""An index, or (epoch, index) for items that change from epoch to epoch."""
+
+
+class ClothingDataset(Dataset[ClothingSample | ClothingTruthSample]):
+    """Some photographs of a layout.
+
+    positions: places in the layout's list of records. coverage: of the masks, by name. framing: size of the pictures.
+    augmentation: None changes nothing. with_truth: items are ClothingTruthSample. memory_bytes: of this process, for
+    decoded pictures, least recently used out first.
+
+    Every item depends on the seed, the epoch and the record alone. Reading one raises ValueError or FileNotFoundError
+    with a sentence that names the broken file.
+    """
+
+    def __init__(
+        self,
+        layout: ClothingLayout,
+        positions: Sequence[int],
+        coverage: dict[str, Coverage],
+        framing: Framing,
+        *,
+        augmentation: ClothingAugmentation | None = None,
+        with_truth: bool = False,
+        seed: int = 0,
+        memory_bytes: int = 2 << 30,
+    ) -> None:
+        self.layout = layout
+        self.positions = list(positions)
+        self.coverage = coverage
+        self.framing = framing
+        self.augmentation = augmentation
+        self.with_truth = with_truth
+        self.seed = seed
+        self._kept: BoundedMemory[Photo] = BoundedMemory(memory_bytes, lambda photo: photo.bytes)
+        self._plain: BoundedMemory[ShownPhoto] = BoundedMemory(memory_bytes, _bytes_of_shown)
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @property
+    def records(self) -> tuple[ClothingRecord, ...]:
+        """Of the whole data set: an item's `index` is a place in this list, whatever the split."""
+        return self.layout.records
+
+    def record(self, index: int) -> ClothingRecord:
+        return self.records[self.positions[index]]
+
+    def __getitem__(self, key: Key) -> ClothingSample | ClothingTruthSample:
+        epoch, index = key if isinstance(key, tuple) else (0, key)
+        record, position = self.record(index), self.positions[index]
+        image, mask = self._shown(record, np.random.default_rng((self.seed, epoch, position)))
+        photo = ClothingSample(
+            image.float() / 255,
+            mask.float(),
+            torch.tensor(self.coverage[record.name].ratio, dtype=torch.float32),
+            torch.tensor(position),
+        )
+        return self._with_truth(photo, record) if self.with_truth else photo
+
+    def _shown(self, record: ClothingRecord, generator: np.random.Generator) -> ShownPhoto:
+        if self.augmentation is None:
+            return self._plain.get(record.name, lambda: self._whole(record))
+        photo = self._kept.get(record.name, lambda: self._shrunk(record))
+        return self.augmentation.shown(photo, self.framing, generator)
+
+    def _whole(self, record: ClothingRecord) -> ShownPhoto:
+        photo = read_photo(self.layout, record, self.framing)
+        if self.with_truth:  # a stretched or padded picture has another camera than the written one
+            given, wanted = photo.width / photo.height, self.framing.width / self.framing.height
+            if max(given / wanted, wanted / given) > ASPECT_TOLERANCE:
+                raise ValueError(
+                    f"The picture {record.picture} is {photo.width} x {photo.height} pixels, but the camera in its "
+                    f"truth file holds for the sides' ratio {self.framing.width} : {self.framing.height} only: "
+                    "choose an image_size with the ratio of the pictures or synthesize them again."
+                )
+        return shown(photo, photo.whole, self.framing)
+
+    def _shrunk(self, record: ClothingRecord) -> Photo:
+        assert self.augmentation is not None
+        photo = read_photo(self.layout, record, self.framing)
+        return shrunk(photo, self.framing, self.augmentation.oversampling)
+
+    def _with_truth(self, photo: ClothingSample, record: ClothingRecord) -> ClothingTruthSample:
+        assert record.truth is not None
+        return truth_sample(photo, read_clothing_truth(record.truth))
+
+
+def _bytes_of_shown(photo: ShownPhoto) -> int:
+    return photo.image.numel() + photo.mask.numel() + 1000

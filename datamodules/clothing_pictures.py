@@ -1,0 +1,235 @@
+"""A photograph with its mask, cut and shown on few pixels, augmented or not."""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from datamodules.clothing_records import ClothingLayout, ClothingRecord
+from datamodules.masks import require_object
+from datamodules.pictures import read_picture
+
+Box = tuple[float, float, float, float]
+"""left, top, right, bottom in pixels of the file; it may reach outside, where everything is black."""
+ASPECT_TOLERANCE = 1.02
+"""By which factor the sides' ratio of a mask may differ from its picture's, after rounding to pixels."""
+
+
+class Photo(NamedTuple):
+    """A picture and its mask in one size, which may be smaller than the file's."""
+
+    pixels: Image.Image
+    """Mode RGB."""
+    mask: Image.Image
+    """Mode L, 0 and 255."""
+    width: int
+    """Of the file."""
+    height: int
+
+    @property
+    def whole(self) -> Box:
+        return 0.0, 0.0, float(self.width), float(self.height)
+
+    @property
+    def bytes(self) -> int:
+        return 4 * self.pixels.width * self.pixels.height + 1000
+
+
+class Framing(NamedTuple):
+    """How a rectangle of a photograph becomes a picture for the networks."""
+
+    height: int
+    width: int
+    squared: bool
+    """The rectangle is padded with black until its sides have the picture's ratio; else it is stretched."""
+
+
+class ShownPhoto(NamedTuple):
+    image: Tensor
+    """[3, h, w] uint8 RGB."""
+    mask: Tensor
+    """[1, h, w] uint8, 1 where the object is."""
+
+
+def read_photo(layout: ClothingLayout, record: ClothingRecord, framing: Framing) -> Photo:
+    """The picture and its mask in the picture's size.
+
+    Raises FileNotFoundError or ValueError with one sentence that names the file: a picture or mask that is missing,
+    broken, empty or full, a mask of another aspect ratio than its picture, a picture that would be stretched too far.
+    """
+    pixels = read_picture(record.picture)
+    foreground = layout.foreground(record.mask)
+    require_object(foreground, record.mask)
+    mask = Image.fromarray(foreground.astype(np.uint8) * 255)
+    if mask.size != pixels.size:
+        if _factor(mask.width / mask.height, pixels.width / pixels.height) > ASPECT_TOLERANCE:
+            raise ValueError(
+                f"The mask {record.mask} is {mask.width} x {mask.height} pixels but its picture {record.picture} is "
+                f"{pixels.width} x {pixels.height}: segment the picture again."
+            )
+        mask = mask.resize(pixels.size, Image.Resampling.NEAREST)
+    stretch = _factor(pixels.width / pixels.height, framing.width / framing.height)
+    if not framing.squared and stretch > layout.largest_stretch:
+        raise ValueError(
+            f"The picture {record.picture} is {pixels.width} x {pixels.height} pixels and would be stretched by a "
+            f"factor of {stretch:.2f} to the sides' ratio {framing.width} : {framing.height}, more than "
+            f"{layout.largest_stretch:g}: cut it and its mask to about that ratio or take both away."
+        )
+    return Photo(pixels, mask, *pixels.size)
+
+
+def _factor(one: float, other: float) -> float:
+    return max(one / other, other / one)
+
+
+def shrunk(photo: Photo, framing: Framing, oversampling: float) -> Photo:
+    """The photograph on at most `oversampling` times the pixels that will be shown, along each side."""
+    size = (
+        min(photo.pixels.width, math.ceil(oversampling * framing.width)),
+        min(photo.pixels.height, math.ceil(oversampling * framing.height)),
+    )
+    if size == photo.pixels.size:
+        return photo
+    pixels = photo.pixels.resize(size, Image.Resampling.BICUBIC)
+    return Photo(pixels, photo.mask.resize(size, Image.Resampling.NEAREST), photo.width, photo.height)
+
+
+def shown(photo: Photo, box: Box, framing: Framing) -> ShownPhoto:
+    """The rectangle `box` of the photograph as `framing` says: colours bicubic over the area of a pixel, the mask by
+    nearest neighbour (the authors' filters)."""
+    left, top, right, bottom = box
+    width, height = framing.width, framing.height
+    if framing.squared:
+        scale = min(width / (right - left), height / (bottom - top))
+        width = max(round(scale * (right - left)), 1)
+        height = max(round(scale * (bottom - top)), 1)
+    across, down = photo.pixels.width / photo.width, photo.pixels.height / photo.height
+    inner = (left * across, top * down, right * across, bottom * down)
+    pixels = _resized(photo.pixels, inner, (width, height), Image.Resampling.BICUBIC)
+    mask = _resized(photo.mask, inner, (width, height), Image.Resampling.NEAREST)
+    if (width, height) != (framing.width, framing.height):
+        corner = (framing.width - width) // 2, (framing.height - height) // 2
+        pixels, mask = (_on_black(part, corner, (framing.width, framing.height)) for part in (pixels, mask))
+    return ShownPhoto(
+        torch.from_numpy(np.array(pixels)).permute(2, 0, 1).contiguous(),
+        torch.from_numpy((np.asarray(mask) > 160).astype(np.uint8))[None],
+    )
+
+
+def _resized(picture: Image.Image, box: Box, size: tuple[int, int], filter_: Image.Resampling) -> Image.Image:
+    if box == (0.0, 0.0, *picture.size) and size == picture.size:
+        return picture
+    pad = math.ceil(max(0.0, -box[0], -box[1], box[2] - picture.width, box[3] - picture.height))
+    if pad:
+        picture = _on_black(picture, (pad, pad), (picture.width + 2 * pad, picture.height + 2 * pad))
+        box = (box[0] + pad, box[1] + pad, box[2] + pad, box[3] + pad)
+    return picture.resize(size, filter_, box=box)
+
+
+def _on_black(picture: Image.Image, corner: tuple[int, int], size: tuple[int, int]) -> Image.Image:
+    canvas = Image.new(picture.mode, size)
+    canvas.paste(picture, corner)
+    return canvas
+
+
+class ClothingAugmentation(Protocol):
+    """A photograph as training sees it, other at each call."""
+
+    @property
+    def oversampling(self) -> float:
+        """How many times the shown pixels a photograph must be kept at, along each side."""
+        ...
+
+    def shown(self, photo: Photo, framing: Framing, generator: np.random.Generator) -> ShownPhoto: ...
+
+
+@dataclass(frozen=True)
+class ShiftAugmentation:
+    """Market's: the shown picture is padded with `padding` black pixels on every side and a window of its size is cut
+    out at random; `flip` is the probability of the mirror image."""
+
+    padding: int = 10
+    flip: float = 0.5
+
+    def __post_init__(self) -> None:
+        _require_share("flip", self.flip)
+        _require_padding(self.padding)
+
+    @property
+    def oversampling(self) -> float:
+        return 1.0
+
+    def shown(self, photo: Photo, framing: Framing, generator: np.random.Generator) -> ShownPhoto:
+        down, across = generator.integers(0, 2 * self.padding, 2, endpoint=True).tolist()
+        flipped = generator.random() < self.flip
+        plain = shown(photo, photo.whole, framing)
+        moved = (
+            torch.nn.functional.pad(part, [self.padding] * 4)[
+                :, down : down + framing.height, across : across + framing.width
+            ]
+            for part in plain
+        )
+        return mirrored(ShownPhoto(*moved)) if flipped else ShownPhoto(*moved)
+
+
+@dataclass(frozen=True)
+class BoxAugmentation:
+    """CUB's and ATR's: the file's picture is padded with `padding` black pixels and a rectangle is cut out whose sides
+    are a share between `smallest` and `largest` of it; `flip` is the probability of the mirror image.
+
+    Pixels of the file: where files are small, as synthetic ones may be, 10 of them shrink the object much; give fewer.
+    As the authors do it, the far edge is drawn by itself, from (side - near edge) to the picture's end, so that the
+    rectangle may come out narrower or wider than the share says.
+    """
+
+    padding: int = 10
+    smallest: float = 0.95
+    largest: float = 0.99
+    flip: float = 0.5
+
+    def __post_init__(self) -> None:
+        _require_share("flip", self.flip)
+        _require_padding(self.padding)
+        if not 0.5 < self.smallest <= self.largest <= 1:
+            raise ValueError(
+                f"smallest is {self.smallest} and largest {self.largest}: give shares above 0.5, in order, up to 1."
+            )
+
+    @property
+    def oversampling(self) -> float:
+        return 2.0
+
+    def shown(self, photo: Photo, framing: Framing, generator: np.random.Generator) -> ShownPhoto:
+        flipped = generator.random() < self.flip
+        left, right = self._edges(photo.width, generator)
+        top, bottom = self._edges(photo.height, generator)
+        if flipped:  # before the cut, as the authors do
+            left, right = photo.width - right, photo.width - left
+        cut = shown(photo, (left, top, right, bottom), framing)
+        return mirrored(cut) if flipped else cut
+
+    def _edges(self, side: int, generator: np.random.Generator) -> tuple[float, float]:
+        padded = side + 2 * self.padding
+        length = int(padded * generator.uniform(self.smallest, self.largest))
+        near = int(generator.integers(0, padded - length, endpoint=True))
+        far = int(generator.integers(length - near, padded, endpoint=True))
+        return float(near - self.padding), float(far - self.padding)
+
+
+def mirrored(photo: ShownPhoto) -> ShownPhoto:
+    """Left and right exchanged."""
+    return ShownPhoto(photo.image.flip(-1), photo.mask.flip(-1))
+
+
+def _require_share(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} is {value}: give a probability between 0 and 1.")
+
+
+def _require_padding(padding: int) -> None:
+    if padding < 0:
+        raise ValueError(f"padding is {padding}: give a number of pixels, 0 or more.")

@@ -1,0 +1,157 @@
+"""What a data set of clothing consists of, whatever its layout on disk."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from datamodules.foreground_index import INDEX_NAME, Coverage, complete_index, coverage_of
+
+Split = Literal["train", "val", "test"]
+TRUTH_NAME = "TRUTH"
+_RATIO_ENDING = re.compile(r"(_\d\.\d{1,3})+$")
+
+
+class ClothingRecord(NamedTuple):
+    """One photograph and its mask."""
+
+    name: str
+    """Unique in the data set: folders and stem, without the ratio that some masks carry in their names."""
+    picture: Path
+    mask: Path
+    truth: Path | None
+    """None where the data set has no truth."""
+    group: str
+    """What validation may not share with training: the identity where it is known, else the name."""
+    part: Literal["train", "test"] | None
+    """The data set's own split; None where it gives the picture to neither."""
+
+
+@dataclass(frozen=True)
+class ClothingLayout:
+    """A data set on disk.
+
+    base: folder that holds the layout's own folders, the index and TRUTH/. foreground: mask file -> [h, w] bool, the
+    object. counted: mask file -> [h, w] bool, what the ratio counts (the authors count CUB's masks otherwise than they
+    read them). squared: pictures are padded to squares, not stretched. largest_stretch: by which factor the sides'
+    ratio of a picture may differ from the one it is shown with. problems: what cannot be matched, one sentence each.
+    """
+
+    base: Path
+    records: tuple[ClothingRecord, ...]
+    foreground: Callable[[Path], np.ndarray]
+    counted: Callable[[Path], np.ndarray]
+    squared: bool
+    largest_stretch: float
+    problems: tuple[str, ...]
+
+    @property
+    def has_truth(self) -> bool:
+        return any(record.truth is not None for record in self.records)
+
+    @property
+    def index_file(self) -> Path:
+        return self.base / INDEX_NAME
+
+    def require_sound(self) -> None:
+        """Raises ValueError with the first problem and the number of the others."""
+        if self.problems:
+            others = len(self.problems) - 1
+            more = f" (there are {others} more such problems, `threefold inspect` names them)" if others else ""
+            raise ValueError(self.problems[0].removesuffix(".") + more + ".")
+
+    def coverage(self, progress: Callable[[int, int], None] | None = None) -> dict[str, Coverage]:
+        """How much of each record's mask is foreground, from the index, which is made or completed.
+
+        Raises ValueError or FileNotFoundError naming a mask that cannot be read.
+        """
+        masks = ((record.name, record.mask) for record in self.records)
+        return complete_index(self.index_file, masks, self.counted_coverage, progress)
+
+    def counted_coverage(self, mask: Path) -> Coverage:
+        return coverage_of(self.counted(mask))
+
+
+def without_ratio(stem: str) -> str:
+    """A mask's stem without the foreground ratio or ratios at its end: 'bird_0.31' and 'bird_0.31_0.31' are 'bird'."""
+    return _RATIO_ENDING.sub("", stem)
+
+
+def located(root: str | Path, below: Sequence[str], holds: Sequence[str], hint: str) -> Path:
+    """`root` or the first of its folders `below` that has all the folders `holds`.
+
+    Raises FileNotFoundError when there is none.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise FileNotFoundError(f"There is no folder {root}: {hint}.")
+    for folder in (root, *(root / name for name in below)):
+        if all((folder / name).is_dir() for name in holds):
+            return folder
+    raise FileNotFoundError(f"{root} does not hold {' and '.join(name + '/' for name in holds)}: {hint}.")
+
+
+def truth_folder(root: Path, base: Path) -> Path | None:
+    """TRUTH/ in the base or in the folder that was given."""
+    return next((folder / TRUTH_NAME for folder in (base, root) if (folder / TRUTH_NAME).is_dir()), None)
+
+
+def masks_by_stem(paths: Iterable[Path], stem_of: Callable[[Path], str]) -> tuple[dict[str, Path], list[str]]:
+    """The masks by the stem of their pictures, and a sentence for each stem that two masks claim."""
+    masks: dict[str, Path] = {}
+    problems = []
+    for path in sorted(paths):
+        stem = stem_of(path)
+        if stem in masks:
+            problems.append(f"The masks {masks[stem]} and {path} belong to one picture: take one of them away.")
+        else:
+            masks[stem] = path
+    return masks, problems
+
+
+def unmatched(pictures: dict[str, Path], masks: dict[str, Path]) -> list[str]:
+    """A sentence for each picture without a mask and each mask without a picture."""
+    lonely = [
+        f"The picture {path} has no mask: segment it or take it away (`threefold prepare` leaves such pictures out)."
+        for stem, path in pictures.items()
+        if stem not in masks
+    ]
+    strays = [
+        f"The mask {path} has no picture: add the picture or take the mask away."
+        for stem, path in masks.items()
+        if stem not in pictures
+    ]
+    return lonely + strays
+
+
+def split_names(records: Sequence[ClothingRecord], validation_share: float) -> dict[Split, frozenset[str]]:
+    """The data set's own test part, and its training part without a share of groups held out for validation.
+
+    Held-out groups are chosen by a hash, so that neither order nor newly added pictures change the choice. Test is
+    never looked at before the end. Raises ValueError when the training part has fewer than two groups.
+    """
+    if not 0 < validation_share < 1:
+        raise ValueError(f"validation_share is {validation_share}: give a share of the training part between 0 and 1.")
+    groups = sorted({record.group for record in records if record.part == "train"}, key=hash_rank)
+    if len(groups) < 2:
+        raise ValueError(
+            f"The training part has {len(groups)} {'group' if len(groups) == 1 else 'groups'} of pictures where "
+            "training and validation need one each: add pictures of others."
+        )
+    number = min(max(round(validation_share * len(groups)), 1), len(groups) - 1)
+    held_out = frozenset(groups[:number])
+    train = [record for record in records if record.part == "train"]
+    return {
+        "train": frozenset(record.name for record in train if record.group not in held_out),
+        "val": frozenset(record.name for record in train if record.group in held_out),
+        "test": frozenset(record.name for record in records if record.part == "test"),
+    }
+
+
+def hash_rank(name: str) -> float:
+    """In [0, 1), evenly spread, the same on every machine."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) / 2**64

@@ -1,0 +1,85 @@
+"""ATR as it is downloaded: label maps to masks, pictures linked, foreground counted, the authors' lists matched."""
+
+from pathlib import Path
+
+import numpy as np
+
+from datamodules.atr import LABELS, LISTS, MASKS, PICTURES, found_lists, listed_stems, person_of_mask
+from datamodules.clothing_records import located, masks_by_stem, unmatched, without_ratio
+from datamodules.foreground_index import Coverage, coverage_of
+from datamodules.pictures import PICTURE_SUFFIXES
+from datamodules.preparation.clothing_pairs import Progress, finished, place_file, place_mask, require_pair
+from datamodules.preparation.neutral_layout import Prepared
+from models.geometry.atomic import replace_when_complete
+
+
+def prepare_atr(
+    raw: str | Path, out: str | Path, *, lists: Path | None = None, copy: bool = False, progress: Progress | None = None
+) -> Prepared:
+    """OUT/JPEGImages, OUT/Seg with masks of 0 and 255 made from the label maps (masks of an earlier preparation are
+    taken as they are), OUT/foreground.csv, and OUT/ATR_train.txt and OUT/ATR_test.txt with the names that are there.
+
+    raw: folder with JPEGImages and SegmentationClassAug, or one above; it is only read, unless `out` is the same
+    folder, which then gets what it lacks. lists: folder with the authors' ATR_train.txt and ATR_test.txt, which are
+    matched by stem; None looks in `raw`. copy: copy pictures instead of linking to them. A second run changes nothing.
+
+    Raises FileNotFoundError when `raw` is no ATR or `lists` has no list.
+    """
+    raw, out = Path(raw), Path(out)
+    hint = f"give the folder humanparsing of ATR, with {PICTURES} and {LABELS}, or one above it"
+    base = located(raw, ("humanparsing", "ATR/humanparsing"), (PICTURES,), hint)
+    out = base if out.resolve() == raw.resolve() else out
+    given = _lists(raw, base, lists)
+    pictures = {path.stem: path for path in _files(base / PICTURES)}
+    masks, left_out = _masks(base)
+    left_out += unmatched(pictures, masks)
+    names = sorted(pictures.keys() & masks.keys())
+    rows: dict[str, Coverage] = {}
+    for done, name in enumerate(names, 1):
+        try:
+            person = person_of_mask(masks[name])
+            require_pair(pictures[name], masks[name], person)
+        except (OSError, ValueError) as error:
+            left_out.append(str(error))
+            continue
+        rows[name] = coverage_of(person)
+        place_file(pictures[name], out / PICTURES / pictures[name].name, copy=copy)
+        if masks[name].parent != out / MASKS:
+            place_mask(person.astype(np.uint8) * 255, out / MASKS / f"{name}.png")
+        if progress is not None:
+            progress(done, len(names))
+    prepared = finished(out, rows, left_out, base)
+    absent = [sentence for path in given for sentence in _write_list(path, out, rows)]
+    return prepared._replace(left_out=(*prepared.left_out, *absent))
+
+
+def _masks(base: Path) -> tuple[dict[str, Path], list[str]]:
+    """Those of an earlier preparation, then label maps for the others."""
+    prepared, problems = masks_by_stem(_files(base / MASKS), lambda path: without_ratio(path.stem))
+    labels, twice = masks_by_stem(_files(base / LABELS), lambda path: path.stem)
+    return labels | prepared, problems + twice
+
+
+def _lists(raw: Path, base: Path, lists: Path | None) -> list[Path]:
+    if lists is None:
+        return found_lists(raw, base)
+    found = [lists / name for name in LISTS if (lists / name).is_file()]
+    if not found:
+        raise FileNotFoundError(f"The folder {lists} holds neither {' nor '.join(LISTS)}: give the one that does.")
+    return found
+
+
+def _write_list(path: Path, out: Path, rows: dict[str, Coverage]) -> list[str]:
+    """The list without absent names; a list that is there already stays."""
+    stems = listed_stems(path)
+    target = out / path.name
+    if not target.exists():
+        with replace_when_complete(target) as (partial,):
+            partial.write_text("".join(f"{stem}.jpg\n" for stem in stems if stem in rows), encoding="utf-8")
+    return [f"{path} names {stem} but no such pair could be used: add it." for stem in stems if stem not in rows]
+
+
+def _files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)

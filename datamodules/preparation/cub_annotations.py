@@ -1,0 +1,119 @@
+"""Where the birds of CUB-200-2011 are: from the official text files, or from the caches that CMR made of them."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from scipy.io import loadmat
+
+from datamodules.masks import read_mask
+
+Part = Literal["train", "test"]
+Box = tuple[float, float, float, float]
+
+
+class Bird(NamedTuple):
+    """One picture, whose bird is to be cut out."""
+
+    picture: Path
+    mask: Path
+    """As errors call it: the file that the mask is read from."""
+    read_mask: Callable[[], np.ndarray]
+    """[h, w] uint8: agreement of the annotators from 0 to 255, in the size of the picture."""
+    box: Box
+    """left, top, width, height in pixels, the first one's left edge at 0."""
+    part: Part
+
+
+def official_birds(raw: Path, base: Path) -> list[Bird]:
+    """The official pictures, boxes, split and segmentations (`segmentations` or `segmentation`, in `base` or beside).
+
+    Raises FileNotFoundError naming what is missing, ValueError naming a row that cannot be read.
+    """
+    folders = [folder / name for folder in (base, raw) for name in ("segmentations", "segmentation")]
+    segmentations = next((folder for folder in folders if folder.is_dir()), None)
+    if segmentations is None:
+        raise FileNotFoundError(
+            f"There is no folder {folders[0]}: unpack CUB's segmentations.tgz there, they are a download of their own."
+        )
+    names = {number: fields[0] for number, fields in _rows(base / "images.txt", 1)}
+    box_file = base / "bounding_boxes.txt"
+    boxes = {number: _numbers(box_file, fields) for number, fields in _rows(box_file, 4)}
+    parts: dict[str, Part] = {
+        number: "train" if fields[0] == "1" else "test" for number, fields in _rows(base / "train_test_split.txt", 1)
+    }
+    birds = []
+    for number, name in names.items():
+        if number not in boxes or number not in parts:
+            raise ValueError(f"{base} gives no box or no split to the picture {number} ({name}): download it again.")
+        mask = segmentations / Path(name).with_suffix(".png")
+        birds.append(Bird(base / "images" / name, mask, partial(read_mask, mask), boxes[number], parts[number]))
+    return birds
+
+
+def cmr_birds(caches: Path, images: Path) -> list[Bird]:
+    """The birds of train_cub_cleaned.mat for training and of testval_cub_cleaned.mat, or else val_cub_cleaned.mat and
+    test_cub_cleaned.mat, for test; all three are of the official test part.
+
+    caches: folder with the files, or one whose data/ has them. Raises FileNotFoundError naming what is missing,
+    ValueError naming a file that is no such cache.
+    """
+    folder = next((path for path in (caches, caches / "data") if (path / _cache("train")).is_file()), None)
+    if folder is None:
+        raise FileNotFoundError(f"There is no {caches / _cache('train')}: give the folder with CMR's caches.")
+    tested = [name for name in ("testval",) if (folder / _cache(name)).is_file()]
+    tested = tested or [name for name in ("val", "test") if (folder / _cache(name)).is_file()]
+    birds = _birds_of(folder / _cache("train"), images, "train")
+    for name in tested:
+        birds += _birds_of(folder / _cache(name), images, "test")
+    return birds
+
+
+def _cache(name: str) -> str:
+    return f"{name}_cub_cleaned.mat"
+
+
+def _birds_of(path: Path, images: Path, part: Part) -> list[Bird]:
+    try:
+        rows = np.atleast_1d(loadmat(path, struct_as_record=False, squeeze_me=True)["images"])
+        return [_bird_of(row, path, images, part) for row in rows]
+    except Exception as error:  # scipy has many ways to say that a file is no .mat, and a struct may lack any member
+        reason = str(error).split("\n")[0]
+        raise ValueError(
+            f"The cache {path} cannot be read ({reason}): expected CMR's struct 'images' with rel_path, mask and bbox, "
+            "make or download it again."
+        ) from None
+
+
+def _bird_of(row: Any, path: Path, images: Path, part: Part) -> Bird:
+    left, top, right, bottom = (float(getattr(row.bbox, name)) for name in ("x1", "y1", "x2", "y2"))
+    box = (left - 1, top - 1, right - left + 1, bottom - top + 1)  # Matlab counts from 1, its last pixel included
+    drawn = np.asarray(row.mask) > 0
+    return Bird(images / str(row.rel_path), path, partial(_stretched, drawn), box, part)
+
+
+def _stretched(drawn: np.ndarray) -> np.ndarray:
+    return drawn.astype(np.uint8) * np.uint8(255)
+
+
+def _rows(path: Path, members: int) -> Iterable[tuple[str, list[str]]]:
+    """Number of the picture and what stands behind it."""
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no {path}: unpack the official download CUB_200_2011.tgz whole.")
+    for line_number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        fields = line.split()
+        if not fields:
+            continue
+        if len(fields) != members + 1:
+            raise ValueError(f"Row {line_number} of {path} reads '{line}': download the annotations again.")
+        yield fields[0], fields[1:]
+
+
+def _numbers(path: Path, fields: list[str]) -> Box:
+    try:
+        left, top, width, height = (float(field) for field in fields)
+    except ValueError:
+        raise ValueError(f"A row of {path} reads '{' '.join(fields)}': download the annotations again.") from None
+    return left, top, width, height
