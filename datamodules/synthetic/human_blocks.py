@@ -46,6 +46,8 @@ class Context(NamedTuple):
     details: bool
     everywhere: bool
     """Skip nothing."""
+    thinnest_cm: float
+    """Walls of cloth are no thinner."""
     like: Tensor
     """Its type and device are those of the field."""
 

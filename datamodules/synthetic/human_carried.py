@@ -18,6 +18,7 @@ class Skirt:
         parameters, skeleton = context.parameters, context.skeleton
         outfit, shape = parameters.outfit, parameters.shape
         self.context, self.outfit, self.shape = context, outfit, shape
+        self.wall_cm = max(WALL_CM, context.thinnest_cm)
         hips = {side: skeleton.position[f"{side}_hip"] for side in ("left", "right")}
         ends = {
             side: hips[side] + (skeleton.position[f"{side}_knee"] - hips[side]) * outfit.skirt_length
@@ -71,7 +72,7 @@ class Skirt:
         skirt = smooth_max(cloth, down - self.length, 0.6)
         skirt = smooth_max(skirt, -down, 0.6)
         depth = min(0.35 * self.length, 16.0)
-        hollow = smooth_max(cone - 0.8 - pleats + WALL_CM, self.length - depth - down, 2.0)
+        hollow = smooth_max(cone - 0.8 - pleats + self.wall_cm, self.length - depth - down, 2.0)
         skirt = smooth_max(skirt, -hollow, 0.3)
         part = Part.UPPER if outfit.lower == "dress" else Part.LOWER
         return [Addition(part, skirt, 2.0)]

@@ -1,5 +1,6 @@
 """Drawing people from seeds: every number first, in a fixed order, then where the person stands."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -38,6 +39,21 @@ def draw_human(seed: int, *, family: Family | None = None, lower: Lower | None =
     family: a pose family instead of a random one; lower: trousers, shorts, skirt or dress instead of random ones. What
     else is drawn stays the same. Poses that put a hand into the trunk or reach out of the box are drawn again.
     """
+    for person in unplaced_humans(seed, family=family, lower=lower):
+        placed = placed_human(person)
+        reach = np.abs([placed.normalisation.lower_cm, placed.normalisation.upper_cm]).max()
+        if reach <= WIDEST_CM + 1:
+            return placed
+    raise AssertionError("unreachable: there is always another pose")
+
+
+def unplaced_humans(
+    seed: int, *, family: Family | None = None, lower: Lower | None = None
+) -> Iterator[HumanParameters]:
+    """The person of a seed in one pose after the other whose hands are outside the trunk; see `draw_human`.
+
+    In natural size and with the pelvis in the origin: nothing is measured, which takes most of the time.
+    """
     shapes, outfits, poses, folds, colours = (
         np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, topic]))) for topic in range(5)
     )
@@ -57,10 +73,7 @@ def draw_human(seed: int, *, family: Family | None = None, lower: Lower | None =
     )
     while True:
         if not _collides(parameters.shape, parameters.pose):
-            placed = placed_human(parameters)
-            reach = np.abs([placed.normalisation.lower_cm, placed.normalisation.upper_cm]).max()
-            if reach <= WIDEST_CM + 1:
-                return placed
+            yield parameters
         parameters = replace(parameters, pose=draw_pose(poses, chosen_family))
 
 

@@ -36,6 +36,7 @@ class HumanField:
 
     bands: which of the three bands of folds exist, () for smooth cloth. details: buttons, pockets, collars, strands and
     the features of the face. everywhere: skip nothing; slow, and the truth about what skipping does, in float64.
+    thinnest_cm: cloth that hangs free is no thinner, for meshes whose cells are larger than 1 cm.
     Evaluates in chunks, so any number of points fits.
     """
 
@@ -48,13 +49,14 @@ class HumanField:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
         everywhere: bool = False,
+        thinnest_cm: float = 0.0,
     ) -> None:
         if not set(bands) <= {1, 2, 3}:
             raise ValueError(f"A person got the bands {tuple(bands)}, expected some of 1, 2, 3.")
         self.parameters = parameters
         like = torch.zeros((), device=device, dtype=dtype)
         skeleton = posed_skeleton(parameters.shape, parameters.pose)
-        self.context = Context(parameters, skeleton, tuple(bands), details, everywhere, like)
+        self.context = Context(parameters, skeleton, tuple(bands), details, everywhere, thinnest_cm, like)
         self.blocks = _blocks(self.context)
         self.origins = [like.new_tensor(block.origin)[:, None] for block in self.blocks]
         self.capsules = Capsules([block.bound for block in self.blocks], like)

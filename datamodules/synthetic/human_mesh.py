@@ -1,14 +1,15 @@
 """The surface of a procedural person as a closed mesh."""
 
 import math
+from typing import Protocol
 
 import mcubes
 import numpy as np
 import torch
 from torch import Tensor
 
-from datamodules.synthetic.human_field import HumanField
 from models.geometry.components import connected_components, keep_parts
+from models.geometry.grids import Bounds
 from models.geometry.mesh import Mesh
 
 BOX_CM = 204.8
@@ -20,7 +21,20 @@ LIPSCHITZ = 2.0
 """No farther from the surface than this times the field's value."""
 
 
-def human_mesh(field: HumanField, resolution: int, newton_steps: int = 2) -> Mesh:
+class BoundedField(Protocol):
+    """Negative inside, and near the surface about the distance in centimetres; a person (`HumanField`) or a thing."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """A box around all that is inside."""
+        ...
+
+    def __call__(self, points_cm: Tensor, /) -> Tensor:
+        """[p] from [p, 3]."""
+        ...
+
+
+def human_mesh(field: BoundedField, resolution: int, newton_steps: int = 2) -> Mesh:
     """A closed mesh with cells of 204.8 / resolution cm, in the frame of the field (cm).
 
     Only cells near the surface are evaluated; then every vertex takes Newton steps onto the field's zero. Air pockets
@@ -39,7 +53,7 @@ def human_mesh(field: HumanField, resolution: int, newton_steps: int = 2) -> Mes
     return mesh.with_vertices(points)
 
 
-def sampled_grid(field: HumanField, resolution: int) -> tuple[np.ndarray, np.ndarray, float]:
+def sampled_grid(field: BoundedField, resolution: int) -> tuple[np.ndarray, np.ndarray, float]:
     """Values [x, y, z] at the nodes of a grid, its first node [3] and the cell's size, cm.
 
     Values are the field's near the surface; elsewhere only their sign is. Nodes outside the person's box are left out;
@@ -71,7 +85,7 @@ def sampled_grid(field: HumanField, resolution: int) -> tuple[np.ndarray, np.nda
     return grid.numpy(), lower, cell
 
 
-def newton_step(field: HumanField, points: Tensor, *, clip_cm: float, epsilon_cm: float) -> Tensor:
+def newton_step(field: BoundedField, points: Tensor, *, clip_cm: float, epsilon_cm: float) -> Tensor:
     """Points [p, 3] moved by −f ∇f / |∇f|², at most by the clip."""
     value = field(points)
     gradient = field_gradient(field, points, epsilon_cm)
@@ -81,7 +95,7 @@ def newton_step(field: HumanField, points: Tensor, *, clip_cm: float, epsilon_cm
     return points - move * (clip_cm / length.clamp_min(clip_cm))
 
 
-def field_gradient(field: HumanField, points: Tensor, epsilon_cm: float = 0.05) -> Tensor:
+def field_gradient(field: BoundedField, points: Tensor, epsilon_cm: float = 0.05) -> Tensor:
     """[p, 3] by four values at the corners of a tetrahedron."""
     corners = points.new_tensor([[1, -1, -1], [-1, -1, 1], [-1, 1, -1], [1, 1, 1]])
     return sum(corner * field(points + epsilon_cm * corner)[:, None] for corner in corners) / (4 * epsilon_cm)  # pyright: ignore[reportReturnType]
