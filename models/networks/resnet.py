@@ -1,9 +1,12 @@
 """Residual networks in plain torch, with torchvision's names of weights, so that its published files load."""
 
+from pathlib import Path
 from typing import Literal
 
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from models.networks.published_weights import load_published_weights
 
 
 def _normalisation(kind: Literal["batch", "group"], channels: int) -> nn.Module:
@@ -61,34 +64,51 @@ BLOCKS = {18: (BasicBlock, (2, 2, 2, 2)), 34: (BasicBlock, (3, 4, 6, 3)), 50: (B
 
 
 class ResNet(nn.Module):
-    """Picture in [0, 1] -> pooled features.
+    """Picture in [0, 1] -> pooled features; or a normalised picture -> the maps of its four stages.
 
     Args:
         depth: 18, 34 or 50.
         norm: "batch" for published weights; "group" where the batch is small or training runs in several processes.
+        incoming: channels of the picture; with other than 3 only `maps` can be asked for.
+        weights: torchvision's file of this depth trained on ImageNet; None starts from random weights.
     """
 
-    def __init__(self, depth: Literal[18, 34, 50] = 18, norm: Literal["batch", "group"] = "batch") -> None:
+    def __init__(
+        self,
+        depth: Literal[18, 34, 50] = 18,
+        norm: Literal["batch", "group"] = "batch",
+        incoming: int = 3,
+        weights: Path | None = None,
+    ) -> None:
         super().__init__()
         block, repeats = BLOCKS[depth]
-        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
+        self.conv1 = nn.Conv2d(incoming, 64, 7, 2, 3, bias=False)
         self.bn1 = _normalisation(norm, 64)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
-        incoming = 64
+        incoming, map_widths = 64, []
         for stage, (width, count) in enumerate(zip((64, 128, 256, 512), repeats, strict=True)):
             blocks = []
             for index in range(count):
                 blocks.append(block(incoming, width, 2 if stage and index == 0 else 1, norm))
                 incoming = width * block.expansion
             setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
+            map_widths.append(incoming)
+        self.map_widths = tuple(map_widths)
         self.features = incoming
+        if weights is not None:
+            load_published_weights(self, Path(weights), f"torchvision's ImageNet weights of ResNet-{depth}")
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k"]:
         """Features of pictures in [0, 1], normalised inside with ImageNet's mean and deviation."""
         mean = images.new_tensor([0.485, 0.456, 0.406])[:, None, None]
         deviation = images.new_tensor([0.229, 0.224, 0.225])[:, None, None]
-        x = self.maxpool(self.relu(self.bn1(self.conv1((images - mean) / deviation))))
+        return self.maps((images - mean) / deviation)[-1].mean(dim=(2, 3))
+
+    def maps(self, x: Float[Tensor, "b c h w"]) -> list[Float[Tensor, "b _ _ _"]]:
+        """Of pictures that are normalised already: the maps at 1/4, 1/8, 1/16 and 1/32 of the size."""
+        x, maps = self.maxpool(self.relu(self.bn1(self.conv1(x)))), []
         for stage in range(1, 5):
             x = getattr(self, f"layer{stage}")(x)
-        return x.mean(dim=(2, 3))
+            maps.append(x)
+        return maps
