@@ -166,7 +166,7 @@ class BodyOccupancy(lightning.LightningModule):
         if self.optimizer == "rmsprop":
             optimizer: torch.optim.Optimizer = torch.optim.RMSprop(self.trained(), lr=self.learning_rate)
         else:
-            optimizer = torch.optim.Adam(self.trained(), lr=self.learning_rate)
+            optimizer = torch.optim.Adam(self.trained(), lr=self.learning_rate, fused=True)
         steps = int(self.trainer.estimated_stepping_batches)
         factor = cosine_schedule(steps)
         if self.schedule == "published":

@@ -209,7 +209,7 @@ class BodySuperResolution(lightning.LightningModule):
         return {each: mesh.with_vertices(mesh.vertices / 100) for each, mesh in found.items() if mesh is not None}
 
     def configure_optimizers(self):
-        optimizer = torch.optim.Adam(self.network.parameters(), lr=self.learning_rate)
+        optimizer = torch.optim.Adam(self.network.parameters(), lr=self.learning_rate, fused=True)
         if self.schedule == "constant":
             return optimizer
         steps = int(self.trainer.estimated_stepping_batches)
