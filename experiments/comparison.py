@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.quoted_results import COLUMNS, NOTE, QUOTED, Paper
+from experiments.quoted_results import TABLES, Paper
 
 SEED_SUFFIX = re.compile(r"[-_.]?(?:seed[-_]?|s)?(\d+)$")
 
@@ -105,14 +105,16 @@ def paired_rows(methods: Sequence[Method], metrics: Sequence[str]) -> list[list[
 
 def paper_rows(methods: Sequence[Method], paper: Paper) -> list[list[str]]:
     """Header, our rows and the paper's, marked as quoted. Figures are found by their names without `test/`."""
-    rows = [["method", *(column.title for column in COLUMNS)]]
+    table = TABLES[paper]
+    rows = [["method", *(column.title for column in table.columns)]]
     for method in methods:
-        found = {
-            column.ours: spread([value for run in method.runs for value in _named(run.figures, column.ours)])
-            for column in COLUMNS
-        }
-        rows.append([f"{method.name} (ours)", *(cell(found[column.ours]) for column in COLUMNS)])
-    rows += [[f"{name} (quoted)", *(f"{value:.4f}" for value in values)] for name, values in QUOTED[paper].items()]
+        found = [
+            spread([value for run in method.runs for value in _named(run.figures, column.ours)])
+            for column in table.columns
+        ]
+        rows.append([f"{method.name} (ours)", *(cell(over) for over in found)])
+    for name, values in table.rows.items():
+        rows.append([f"{name} (quoted)", *("" if value is None else f"{value:.{table.digits}f}" for value in values)])
     return rows
 
 
@@ -128,4 +130,12 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
 
 def paper_note(paper: Paper) -> str:
     """What must be read with the quoted rows."""
-    return f"Beside the {paper.capitalize() if paper == 'articulated' else 'CAPE'} table of the paper. {NOTE}\n"
+    return f"Beside the {TABLES[paper].title} table of the paper. {TABLES[paper].note}\n"
+
+
+def paper_record(paper: Paper) -> dict[str, Any]:
+    """The quoted rows as plain values."""
+    table = TABLES[paper]
+    titles = [column.title for column in table.columns]
+    rows = {name: dict(zip(titles, values, strict=True)) for name, values in table.rows.items()}
+    return {"paper": paper, "note": table.note, "rows": rows}

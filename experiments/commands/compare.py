@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from experiments.commands.parsing import call
 from experiments.comparison import (
@@ -17,11 +17,12 @@ from experiments.comparison import (
     paired_differences,
     paired_rows,
     paper_note,
+    paper_record,
     paper_rows,
     spread,
 )
 from experiments.errors import UserError
-from experiments.quoted_results import COLUMNS, NOTE, QUOTED
+from experiments.quoted_results import Paper
 from models.geometry.atomic import replace_when_complete
 
 
@@ -30,7 +31,7 @@ def compare(
     out: Path,
     *,
     methods: list[str] | None = None,
-    paper: Literal["articulated", "cape"] | None = None,
+    paper: Paper | None = None,
 ) -> None:
     """Writes a table of runs (rows are metrics, columns runs, mean and standard deviation over them) as markdown, csv
     and json. Runs of one method with different seeds give its spread; a ranking needs several seeds of each method.
@@ -44,7 +45,8 @@ def compare(
         out: folder for table.md, table.csv and table.json, which holds command, seed, commit and hardware of every run.
         methods: the method of each run, one name a run; without it the names of the folders less the seed at their
             ends: pifu-0 and pifu-seed1 are both pifu.
-        paper: prints the rows of the paper on these data beside ours, marked as quoted.
+        paper: prints the columns of the paper on these data with our figures, and its rows, marked as quoted, where
+            they are known.
     """
     compared = [read_run(run) for run in runs]
     if methods is not None and len(methods) != len(runs):
@@ -66,9 +68,7 @@ def compare(
         record["methods"] = method_record(grouped, metrics)
     if paper is not None:
         markdown += f"\n{paper_note(paper)}\n" + markdown_table(paper_rows(grouped, paper))
-        titles = [column.title for column in COLUMNS]
-        rows = {name: dict(zip(titles, values, strict=True)) for name, values in QUOTED[paper].items()}
-        record["quoted"] = {"paper": paper, "note": NOTE, "rows": rows}
+        record["quoted"] = paper_record(paper)
     files = {
         out / "table.md": markdown,
         out / "table.csv": comma_separated,

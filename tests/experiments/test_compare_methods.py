@@ -7,7 +7,7 @@ import pytest
 
 from experiments.cli import main
 from experiments.comparison import ComparedRun, methods_of, paired_differences
-from experiments.quoted_results import COLUMNS, QUOTED
+from experiments.quoted_results import TABLES, Paper
 from tests.experiments.test_compare import write_run
 
 
@@ -80,7 +80,7 @@ def test_only_shared_seeds_are_paired(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("paper", ["articulated", "cape"])
 def test_quoted_rows_stand_beside_ours_and_are_marked(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], paper: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], paper: Paper
 ) -> None:
     run, spin = body_run(tmp_path / "multiscale", 0.7, 0), write_evaluation(tmp_path / "spin.json")
     main(["compare", str(run), str(spin), "--out", str(tmp_path / "table"), "--paper", paper])
@@ -94,8 +94,40 @@ def test_quoted_rows_stand_beside_ours_and_are_marked(
     assert expected in printed
     assert "units are our reading" in printed
     record = json.loads((tmp_path / "table" / "table.json").read_text())
-    assert record["quoted"]["rows"]["PIFu"][COLUMNS[2].title] == QUOTED[paper]["PIFu"][2]  # type: ignore[index]
+    assert record["quoted"]["rows"]["PIFu"]["IoU ↑"] == TABLES[paper].rows["PIFu"][2]
     assert "PIFu" not in record["runs"]  # never among ours
+
+
+def clothing_run(folder: Path) -> Path:
+    return write_run(folder, {"test/ssim": 0.65, "test/mask_iou_cmr": 0.71, "test/fid_stand_in_rotation": 9.9}, 0)
+
+
+def test_birds_stand_beside_what_was_read_and_empty_cells_stay_empty(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["compare", str(clothing_run(tmp_path / "birds")), "--out", str(tmp_path / "table"), "--paper", "cub"])
+    printed = capsys.readouterr().out
+    assert "| birds (ours) | 0.65 |  |  |  |  |  | 0.71 |" in printed  # a stand-in is no FID
+    assert "| CMR, predicted camera (quoted) |  |  |  |  |  |  | 0.703 |" in printed
+    record = json.loads((tmp_path / "table" / "table.json").read_text())
+    assert record["quoted"]["rows"]["CMR, true camera"]["MaskIoU CMR ↑"] == 0.735
+    assert record["quoted"]["rows"]["CMR, true camera"]["SSIM ↑"] is None
+
+
+@pytest.mark.parametrize("paper", ["atr", "market-hq"])
+def test_a_paper_whose_table_was_not_at_hand_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], paper: str
+) -> None:
+    main(["compare", str(clothing_run(tmp_path / "people")), "--out", str(tmp_path / "table"), "--paper", paper])
+    printed = capsys.readouterr().out
+    assert "No quoted rows" in printed
+    assert "| people (ours) | 0.65 |" in printed
+    assert "(quoted)" not in printed
+
+
+def test_every_quoted_row_fills_its_columns() -> None:
+    for table in TABLES.values():
+        assert all(len(values) == len(table.columns) for values in table.rows.values())
 
 
 def test_names_of_methods_can_be_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
