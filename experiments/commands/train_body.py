@@ -86,7 +86,9 @@ def train_body(
     trainings = [pipeline.training(run, recipe, data, seed, *limit) for run, recipe in zip(runs, recipes)]
     together([(words, run) for words, run in zip(trainings, runs) if words is not None], out / "logs", "fit")
     untested = [run for run in runs if not pipeline.tested(run)]
-    tests = [["test", "--run", run, "--data.init_args.root", data] for run in untested]
+    # the hull is the same for all: once is enough
+    hulls = [() if run == runs[0] else ("--model.init_args.test_hull", "false") for run in untested]
+    tests = [["test", "--run", run, "--data.init_args.root", data, *hull] for run, hull in zip(untested, hulls)]
     together(list(zip(tests, untested)), out / "logs", "test")
     for run in runs:
         pipeline.keep_test(run, out / f"{run.name}-synthetic.json")
