@@ -9,7 +9,7 @@ from torch.nn.functional import grid_sample
 from models.clothing.attributes import CameraRanges, ClothingAttributes
 from models.clothing.background_encoder import BackgroundEncoder
 from models.clothing.camera_encoder import CameraEncoder
-from models.clothing.configurations import paper_encoder
+from models.clothing.configurations import paper_encoder, small_encoder
 from models.clothing.encoder import ClothingEncoder, Intervention, intervention_of
 from models.clothing.light_encoder import LightEncoder
 from models.clothing.shape_encoder import ShapeEncoder
@@ -246,3 +246,15 @@ def test_the_papers_sizes() -> None:
     slow, fast = encoder.slow_and_fast_parameters()
     assert sum(p.numel() for p in slow) == 13_548_464 + 64 * 9
     assert len(slow) + len(fast) == len(list(encoder.parameters()))
+
+
+def test_the_small_encoder_sees_every_picture_by_itself_and_starts_in_front() -> None:
+    torch.manual_seed(0)
+    encoder, vertices = small_encoder(RANGES), ellipsoid_template().vertices
+    images, masks = photographs(3)
+    together, alone = encoder(images, masks, vertices), encoder(images[1:2], masks[1:2], vertices)
+    for part, single in zip((*together.camera, *together[1:]), (*alone.camera, *alone[1:]), strict=True):
+        torch.testing.assert_close(part[1:2], single, rtol=1e-4, atol=1e-5)
+    assert together.camera.azimuth.abs().max() < 1e-2
+    everything(together).backward()
+    assert all(parameter.grad is not None for parameter in encoder.parameters())
