@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from models.geometry.rotations import rotation_from_face_angles
 
@@ -42,6 +43,21 @@ def look_at(
         translation = translation - (rotation @ target.unsqueeze(-1)).squeeze(-1)
     last_row = rotation.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(len(azimuth), 1, 4)
     return torch.cat([torch.cat([rotation, translation.unsqueeze(-1)], -1), last_row], -2)
+
+
+def look_towards(centre: Float[Tensor, "b 3"], target: Float[Tensor, "b 3"]) -> Float[Tensor, "b 4 4"]:
+    """`camera_from_world` of cameras at `centre` that look at `target`, +y up in the picture. Differentiable in both.
+
+    Unlike with `look_at`, moving the target turns the camera where it stands. Not defined for a camera right above or
+    below its target, nor for one in it: the axes are 0 there.
+    """
+    z_axis = normalize(centre - target, dim=-1)
+    x, _, z = z_axis.unbind(-1)
+    x_axis = normalize(torch.stack([z, torch.zeros_like(x), -x], -1), dim=-1)
+    rotation = torch.stack([x_axis, torch.linalg.cross(z_axis, x_axis), z_axis], -2)
+    translation = -(rotation @ centre.unsqueeze(-1))
+    last_row = rotation.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(len(centre), 1, 4)
+    return torch.cat([torch.cat([rotation, translation], -1), last_row], -2)
 
 
 def transform_points(b_from_a: Float[Tensor, "b 4 4"], points_a: Float[Tensor, "b p 3"]) -> Float[Tensor, "b p 3"]:

@@ -11,6 +11,7 @@ from models.geometry.cameras import (
     OrthographicCamera,
     PerspectiveCamera,
     look_at,
+    look_towards,
     points_from_pose,
     project_scaled_orthographic,
     transform_points,
@@ -49,6 +50,23 @@ def test_up_is_up_and_the_target_is_in_the_middle() -> None:
     torch.testing.assert_close(screen[0, 0], numbers(64, 32, 3), rtol=0, atol=1e-9)
     assert float(screen[0, 1, 1]) < 32
     assert float(screen[0, 1, 0]) == pytest.approx(64)
+
+
+def test_looking_towards_the_origin_is_looking_at_it() -> None:
+    azimuth, elevation, distance = torch.tensor([0.4, -2.5]), torch.tensor([0.3, -1.1]), torch.tensor([2.0, 3.5])
+    expected = look_at(azimuth, elevation, distance)
+    centre = -(expected[:, :3, :3].mT @ expected[:, :3, 3:])[..., 0]
+    torch.testing.assert_close(look_towards(centre, torch.zeros(2, 3)), expected, atol=1e-6, rtol=0)
+
+
+def test_another_target_turns_the_camera_where_it_stands() -> None:
+    centre, target = torch.tensor([[0.5, 1, 3]]), torch.tensor([[0.2, -0.3, 0.1]])
+    camera_from_world = look_towards(centre, target)
+    points = transform_points(camera_from_world, torch.stack([centre, target, target + torch.tensor([0, 1.0, 0])], 1))
+    torch.testing.assert_close(points[0, 0], torch.zeros(3), atol=1e-6, rtol=0)
+    torch.testing.assert_close(points[0, 1], torch.tensor([0, 0, -(centre - target).norm()]), atol=1e-6, rtol=0)
+    assert points[0, 2, 0].abs() < 1e-6  # up is up
+    assert points[0, 2, 1] > 0.5
 
 
 def test_worked_numbers_of_the_docstrings() -> None:
@@ -109,3 +127,5 @@ def test_gradients() -> None:
         return PerspectiveCamera.from_field_of_view(camera_from_world, azimuth + 1, (8, 8)).to_screen(vertices.detach())
 
     assert gradcheck(seen, angles)
+    centre = vertices.detach()[0, :2] + 3
+    assert gradcheck(look_towards, (centre.requires_grad_(), vertices.detach()[1, :2].requires_grad_()))
