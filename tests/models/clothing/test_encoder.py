@@ -115,8 +115,8 @@ def test_an_autocast_around_both_passes_does_not_lose_gradients() -> None:
         encoder(images, masks, TEMPLATE.vertices, "shape")
         second = encoder(images, masks, TEMPLATE.vertices, "all")
     everything(second).backward()
-    assert encoder.camera.direction[0].weight.grad is not None
-    assert encoder.light.trunk[0].convolution.weight.grad is not None
+    assert encoder.get_parameter("camera.direction.0.weight").grad is not None
+    assert encoder.get_parameter("light.trunk.0.convolution.weight").grad is not None
 
 
 def test_the_loop_cycles_through_the_causes() -> None:
@@ -127,8 +127,8 @@ def test_the_loop_cycles_through_the_causes() -> None:
 @pytest.mark.parametrize("conditioned", [True, False])
 def test_camera_and_shape_look_at_the_template_only_where_conditioned(conditioned: bool) -> None:
     encoder, (images, masks) = tiny_encoder(conditioned).eval(), photographs()
-    for last in (encoder.shape.dense, encoder.camera.reach[-1], encoder.camera.direction[-1]):
-        torch.nn.init.normal_(last.weight, std=0.1)
+    for last in ("shape.dense", "camera.reach.3", "camera.direction.3"):
+        torch.nn.init.normal_(encoder.get_parameter(f"{last}.weight"), std=0.1)
     other = TEMPLATE.vertices * torch.tensor([1.5, 0.5, 2.0])
     with torch.no_grad():
         first, second = (encoder(images, masks, vertices) for vertices in (TEMPLATE.vertices, other))
@@ -235,13 +235,13 @@ def test_the_papers_sizes() -> None:
     encoder = paper_encoder(RANGES)
     camera = CameraEncoder(RANGES, conditioned=False)
     shape = ShapeEncoder(StridedTrunk(4, (2, 2, 2, 2048)), conditioned=False)
-    assert encoder.camera.reach[0].weight.shape == (128, 2304)
-    assert camera.reach[0].weight.shape == (128, 1152)
-    assert encoder.shape.gate.layers[0].weight.shape == (128, 2048, 1, 1)
+    assert encoder.get_parameter("camera.reach.0.weight").shape == (128, 2304)
+    assert camera.get_parameter("reach.0.weight").shape == (128, 1152)
+    assert encoder.get_parameter("shape.gate.layers.0.weight").shape == (128, 2048, 1, 1)
     assert encoder.shape.of_vertex.weight.shape == (256, 6147, 1)
     assert encoder.shape.dense.weight.shape == (1926, 1926)
     assert shape.dense.weight.shape == (1926, 2048)
-    assert encoder.light.head[-1].weight.shape == (9, 48)
+    assert encoder.get_parameter("light.head.3.weight").shape == (9, 48)
     assert encoder.texture.to_flow.weight.shape == (2, 16, 5, 5)
     slow, fast = encoder.slow_and_fast_parameters()
     assert sum(p.numel() for p in slow) == 13_548_464 + 64 * 9

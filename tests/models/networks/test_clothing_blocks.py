@@ -93,7 +93,7 @@ def test_weights_for_colours_get_a_mask_channel(tmp_path) -> None:
     network = ResNet(18, incoming=4, weights=tmp_path / "resnet18.pth")
     torch.testing.assert_close(network.conv1.weight[:, :3], published["conv1.weight"])
     torch.testing.assert_close(network.conv1.weight[:, 3], published["conv1.weight"].mean(1))
-    torch.testing.assert_close(network.layer3[1].conv2.weight, published["layer3.1.conv2.weight"])
+    torch.testing.assert_close(network.state_dict()["layer3.1.conv2.weight"], published["layer3.1.conv2.weight"])
 
 
 def test_wrong_weight_files_are_explained(tmp_path) -> None:
@@ -163,16 +163,18 @@ def test_the_bidirectional_pyramid_uses_every_weight_and_follows_its_formula() -
     def enlarged(x: torch.Tensor) -> torch.Tensor:
         return x.repeat_interleave(2, 2).repeat_interleave(2, 3)
 
-    def downwards(way, x: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        t4 = enlarged(way.narrow[2](x[3])) + 0.2 * x[2]
-        t3 = enlarged(way.narrow[1](t4)) + 0.2 * x[1]
-        return enlarged(way.narrow[0](t3)) + 0.2 * x[0], t3, t4
+    def part(name: str, *inputs: torch.Tensor) -> torch.Tensor:
+        return pyramid.get_submodule(name)(*inputs)
+
+    def downwards(way: str, x: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        t4 = enlarged(part(f"{way}.narrow.2", x[3])) + 0.2 * x[2]
+        t3 = enlarged(part(f"{way}.narrow.1", t4)) + 0.2 * x[1]
+        return enlarged(part(f"{way}.narrow.0", t3)) + 0.2 * x[0], t3, t4
 
     x2, x3, x4, x5 = maps
-    t2, t3, t4 = downwards(pyramid.down[0], maps)
-    up = pyramid.up[0]
-    b2 = x2 + 0.2 * up.first(t2)
-    b3 = x3 + 0.2 * t3 + 0.2 * up.shrink[0](b2)
-    b4 = x4 + 0.2 * t4 + 0.2 * up.shrink[1](b3)
-    b5 = x5 + 0.2 * up.shrink[2](b4)
-    torch.testing.assert_close(result, downwards(pyramid.down[1], [b2, b3, b4, b5])[0])
+    t2, t3, t4 = downwards("down.0", maps)
+    b2 = x2 + 0.2 * part("up.0.first", t2)
+    b3 = x3 + 0.2 * t3 + 0.2 * part("up.0.shrink.0", b2)
+    b4 = x4 + 0.2 * t4 + 0.2 * part("up.0.shrink.1", b3)
+    b5 = x5 + 0.2 * part("up.0.shrink.2", b4)
+    torch.testing.assert_close(result, downwards("down.1", [b2, b3, b4, b5])[0])
