@@ -20,6 +20,7 @@ from datamodules.clothing_records import (
     hash_rank,
     located,
     masks_by_stem,
+    subjects_of,
     truth_folder,
     unmatched,
     without_ratio,
@@ -49,13 +50,19 @@ def atr_layout(root: str | Path) -> ClothingLayout:
     pictures = {path.stem: path for path in _files(base / PICTURES)}
     masks, problems = masks_by_stem(_files(folder), lambda path: without_ratio(path.stem))
     problems += unmatched(pictures, masks)
+    subjects = subjects_of(truths)
     names = sorted(pictures.keys() & masks.keys())
     parts, strangers = listed_parts(found_lists(root, base), pictures)
     if not names and not problems:
         raise FileNotFoundError(f"{base / PICTURES} holds no pictures: unpack the download whole.")
     records = [
         ClothingRecord(
-            name, pictures[name], masks[name], truths / f"{name}.npz" if truths else None, name, parts.get(name)
+            name,
+            pictures[name],
+            masks[name],
+            truths / f"{name}.npz" if truths else None,
+            subjects.get(name, name),
+            parts.get(name),
         )
         for name in names
     ]
@@ -84,7 +91,9 @@ def listed_parts(
     names = set(names)
     lists = list(lists)
     if not lists:
-        return {name: "test" if hash_rank(name) < TEST_SHARE else "train" for name in names}, ()
+        number = max(round(TEST_SHARE * len(names)), 1)
+        tested = set(sorted(names, key=hash_rank)[:number])
+        return {name: "test" if name in tested else "train" for name in names}, ()
     parts: dict[str, Literal["train", "test"]] = {}
     problems = []
     for path in lists:

@@ -101,23 +101,30 @@ def shrunk(photo: Photo, framing: Framing, oversampling: float) -> Photo:
 def shown(photo: Photo, box: Box, framing: Framing) -> ShownPhoto:
     """The rectangle `box` of the photograph as `framing` says: colours bicubic over the area of a pixel, the mask by
     nearest neighbour (the authors' filters)."""
-    left, top, right, bottom = box
-    width, height = framing.width, framing.height
-    if framing.squared:
-        scale = min(width / (right - left), height / (bottom - top))
-        width = max(round(scale * (right - left)), 1)
-        height = max(round(scale * (bottom - top)), 1)
     across, down = photo.pixels.width / photo.width, photo.pixels.height / photo.height
-    inner = (left * across, top * down, right * across, bottom * down)
-    pixels = _resized(photo.pixels, inner, (width, height), Image.Resampling.BICUBIC)
-    mask = _resized(photo.mask, inner, (width, height), Image.Resampling.NEAREST)
-    if (width, height) != (framing.width, framing.height):
-        corner = (framing.width - width) // 2, (framing.height - height) // 2
-        pixels, mask = (_on_black(part, corner, (framing.width, framing.height)) for part in (pixels, mask))
+    inner = (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
+    outer = inner
+    pixels, mask = photo.pixels, photo.mask
+    if framing.squared:
+        edges = tuple(round(edge) for edge in inner)
+        pixels, mask = pixels.crop(edges), mask.crop(edges)  # what is beside the box becomes black
+        left, top, right, bottom = _with_ratio(box, framing.width / framing.height)
+        outer = (left * across - edges[0], top * down - edges[1], right * across - edges[0], bottom * down - edges[1])
+    size = framing.width, framing.height
+    image = _resized(pixels, outer, size, Image.Resampling.BICUBIC)
+    drawn = _resized(mask, outer, size, Image.Resampling.NEAREST)
     return ShownPhoto(
-        torch.from_numpy(np.array(pixels)).permute(2, 0, 1).contiguous(),
-        torch.from_numpy((np.asarray(mask) > 160).astype(np.uint8))[None],
+        torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous(),
+        torch.from_numpy((np.asarray(drawn) > 0).astype(np.uint8))[None],
     )
+
+
+def _with_ratio(box: Box, ratio: float) -> Box:
+    """The smallest box about the same centre that holds this one and is `ratio` times as wide as high."""
+    left, top, right, bottom = box
+    width, height = max(right - left, ratio * (bottom - top)), max(bottom - top, (right - left) / ratio)
+    x, y = (left + right) / 2, (top + bottom) / 2
+    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
 def _resized(picture: Image.Image, box: Box, size: tuple[int, int], filter_: Image.Resampling) -> Image.Image:
@@ -125,15 +132,10 @@ def _resized(picture: Image.Image, box: Box, size: tuple[int, int], filter_: Ima
         return picture
     pad = math.ceil(max(0.0, -box[0], -box[1], box[2] - picture.width, box[3] - picture.height))
     if pad:
-        picture = _on_black(picture, (pad, pad), (picture.width + 2 * pad, picture.height + 2 * pad))
-        box = (box[0] + pad, box[1] + pad, box[2] + pad, box[3] + pad)
+        framed = Image.new(picture.mode, (picture.width + 2 * pad, picture.height + 2 * pad))
+        framed.paste(picture, (pad, pad))
+        picture, box = framed, (box[0] + pad, box[1] + pad, box[2] + pad, box[3] + pad)
     return picture.resize(size, filter_, box=box)
-
-
-def _on_black(picture: Image.Image, corner: tuple[int, int], size: tuple[int, int]) -> Image.Image:
-    canvas = Image.new(picture.mode, size)
-    canvas.paste(picture, corner)
-    return canvas
 
 
 class ClothingAugmentation(Protocol):

@@ -1,5 +1,6 @@
 """What a data set of clothing consists of, whatever its layout on disk."""
 
+import csv
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +14,7 @@ from datamodules.foreground_index import INDEX_NAME, Coverage, complete_index, c
 
 Split = Literal["train", "val", "test"]
 TRUTH_NAME = "TRUTH"
+SUBJECTS_NAME = "subjects.csv"
 _RATIO_ENDING = re.compile(r"(_\d\.\d{1,3})+$")
 
 
@@ -26,7 +28,7 @@ class ClothingRecord(NamedTuple):
     truth: Path | None
     """None where the data set has no truth."""
     group: str
-    """What validation may not share with training: the identity where it is known, else the name."""
+    """What validation may not share with training: the person or subject where it is known, else the name."""
     part: Literal["train", "test"] | None
     """The data set's own split; None where it gives the picture to neither."""
 
@@ -61,7 +63,7 @@ class ClothingLayout:
         """Raises ValueError with the first problem and the number of the others."""
         if self.problems:
             others = len(self.problems) - 1
-            more = f" (there are {others} more such problems, `threefold inspect` names them)" if others else ""
+            more = f" ({others} more: `threefold inspect` names them)" if others else ""
             raise ValueError(self.problems[0].removesuffix(".") + more + ".")
 
     def coverage(self, progress: Callable[[int, int], None] | None = None) -> dict[str, Coverage]:
@@ -98,6 +100,19 @@ def located(root: str | Path, below: Sequence[str], holds: Sequence[str], hint: 
 def truth_folder(root: Path, base: Path) -> Path | None:
     """TRUTH/ in the base or in the folder that was given."""
     return next((folder / TRUTH_NAME for folder in (base, root) if (folder / TRUTH_NAME).is_dir()), None)
+
+
+def subjects_of(truths: Path | None) -> dict[str, str]:
+    """Who is seen on each picture, by stem, from subjects.csv beside TRUTH/ (columns name and subject); empty where
+    there is none. Raises ValueError naming a file without these columns."""
+    path = truths.parent / SUBJECTS_NAME if truths else None
+    if path is None or not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    if not rows or rows[0] != ["name", "subject"] or any(len(row) != 2 for row in rows):
+        raise ValueError(f"{path} has other columns than name,subject: synthesize the data set again or delete it.")
+    return dict(rows[1:])
 
 
 def masks_by_stem(paths: Iterable[Path], stem_of: Callable[[Path], str]) -> tuple[dict[str, Path], list[str]]:

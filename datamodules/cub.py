@@ -18,6 +18,7 @@ from datamodules.clothing_records import (
     ClothingRecord,
     located,
     masks_by_stem,
+    subjects_of,
     truth_folder,
     unmatched,
     without_ratio,
@@ -39,6 +40,7 @@ def cub_layout(root: str | Path) -> ClothingLayout:
     hint = "give the folder CUB_Data with train and test, which `threefold prepare cub` makes from the downloads"
     base = located(root, ("CUB_Data", "data/CUB_Data"), ("train",), hint)
     truths = truth_folder(root, base)
+    subjects = subjects_of(truths)
     records, problems = [], []
     for part in PARTS:
         files = sorted((base / part).glob("*/*"))
@@ -47,8 +49,9 @@ def cub_layout(root: str | Path) -> ClothingLayout:
         masks, twice = masks_by_stem(drawn, lambda path: _key(path.parent, without_ratio(path.stem)))
         problems += twice + unmatched(pictures, masks)
         for name in sorted(pictures.keys() & masks.keys()):
-            truth = truths / f"{pictures[name].stem}.npz" if truths else None
-            records.append(ClothingRecord(name, pictures[name], masks[name], truth, name, part))
+            stem = pictures[name].stem
+            truth = truths / f"{stem}.npz" if truths else None
+            records.append(ClothingRecord(name, pictures[name], masks[name], truth, subjects.get(stem, name), part))
     if not records and not problems:
         raise FileNotFoundError(f"{base / 'train'} holds no pictures <class>/<name>.jpg: {hint}.")
     return ClothingLayout(

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from datamodules.clothing_records import ClothingLayout
-from datamodules.foreground_index import Coverage, write_index
+from datamodules.foreground_index import INDEX_NAME, Coverage, write_index
 from datamodules.masks import require_object
 from datamodules.pictures import read_picture
 from datamodules.preparation.neutral_layout import Prepared
@@ -82,8 +82,6 @@ def place_pairs(
             continue
         for file in (record.picture, record.mask):
             place_file(file, out / place(file), copy=copy)
-        if record.truth is not None and record.truth.is_file():
-            place_file(record.truth, out / "TRUTH" / record.truth.name, copy=copy)
         if progress is not None:
             progress(done, len(raw.records))
     return finished(out, rows, left_out, raw.base)
@@ -94,5 +92,5 @@ def finished(out: Path, rows: dict[str, Coverage], left_out: list[str], raw: Pat
     if not rows:
         reason = f" ({left_out[0]})" if left_out else ""
         raise ValueError(f"No picture in {raw} could be used{reason}: check that the download was unpacked whole.")
-    write_index(out / "foreground.csv", rows)
+    write_index(out / INDEX_NAME, rows)
     return Prepared(out, len(rows), tuple(left_out))

@@ -44,7 +44,7 @@ def prepare_cub(
         return place_pairs(layout, base, lambda path: path.relative_to(layout.base), copy=copy, progress=progress)
     hint = "give the folder CUB_200_2011 of the official download, or the one that holds train and test"
     base = located(raw, ("CUB_200_2011",), ("images",), hint)
-    birds = official_birds(raw, base) if caches is None else cmr_birds(caches, base / "images")
+    birds = official_birds(base) if caches is None else cmr_birds(caches, base / "images")
     return _cut_all(birds, out, base, progress)
 
 

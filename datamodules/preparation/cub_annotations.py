@@ -27,12 +27,12 @@ class Bird(NamedTuple):
     part: Part
 
 
-def official_birds(raw: Path, base: Path) -> list[Bird]:
-    """The official pictures, boxes, split and segmentations (`segmentations` or `segmentation`, in `base` or beside).
+def official_birds(base: Path) -> list[Bird]:
+    """The official pictures, boxes, split and segmentations (segmentations/ or segmentation/, beside `base` or in it).
 
     Raises FileNotFoundError naming what is missing, ValueError naming a row that cannot be read.
     """
-    folders = [folder / name for folder in (base, raw) for name in ("segmentations", "segmentation")]
+    folders = [folder / name for folder in (base.parent, base) for name in ("segmentations", "segmentation")]
     segmentations = next((folder for folder in folders if folder.is_dir()), None)
     if segmentations is None:
         raise FileNotFoundError(

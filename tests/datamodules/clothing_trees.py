@@ -38,8 +38,8 @@ def saved(picture: Image.Image, path: Path) -> Path:
 
 def write_market_tree(root: Path, people: int = 4, queried: int = 2, size: tuple[int, int] = (32, 64)) -> Path:
     """Two pictures of each person in train_all, one in query; returns the folder hq."""
-    for part, count, pictures in (("train_all", people, 2), ("query", queried, 1)):
-        for person in range(count):
+    for part, first, count, pictures in (("train_all", 0, people, 2), ("query", 100, queried, 1)):
+        for person in range(first, first + count):
             for number in range(pictures):
                 stem = f"{person:04d}_c{number + 1}s1_{person:06d}_00.jpg"
                 folder = f"{part}/{person:04d}"
