@@ -44,6 +44,10 @@ class PictureRows(Metric):
         first = first.scatter_reduce(0, inverse, torch.arange(len(rows), device=rows.device), "amin")
         return rows[first]
 
-    def compute(self) -> dict[str, Float[Tensor, " pictures"]]:
-        """Every column, and `index`, over all processes, float64."""
-        return dict(zip(("index", *self.columns), self.table().unbind(1), strict=True))
+    def compute(self) -> Float[Tensor, "pictures columns"]:
+        """`table` of the pictures of all processes, float64."""
+        return self.table()
+
+    def figures(self) -> dict[str, Float[Tensor, " pictures"]]:
+        """Every column, and `index`, over all processes; each process must ask."""
+        return dict(zip(("index", *self.columns), self.compute().unbind(1), strict=True))

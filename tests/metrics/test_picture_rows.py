@@ -17,14 +17,14 @@ def rows_of(*batches: tuple[list[int], list[float]]) -> PictureRows:
 
 
 def test_rows_come_by_index_and_missing_figures_are_nan() -> None:
-    found = rows_of(([5, 2], [0.5, 0.2]), ([9], [0.9])).compute()
+    found = rows_of(([5, 2], [0.5, 0.2]), ([9], [0.9])).figures()
     assert found["index"].tolist() == [2, 5, 9]
     torch.testing.assert_close(found["score"].float(), torch.tensor([0.2, 0.5, 0.9]))
     assert bool(found["other"].isnan().all())
 
 
 def test_a_picture_that_comes_again_counts_once() -> None:
-    found = rows_of(([0, 1], [0.0, 1.0]), ([0], [7.0])).compute()
+    found = rows_of(([0, 1], [0.0, 1.0]), ([0], [7.0])).figures()
     assert found["index"].tolist() == [0, 1]
     assert found["score"].tolist() == [0.0, 1.0]
 
@@ -38,7 +38,13 @@ def test_processes_pool_their_pictures_each_once() -> None:
     metric = rows_of(([0, 2], [0.0, 2.0]))
     metric.dist_sync_fn = gather
     metric.distributed_available_fn = lambda: True
-    assert metric.compute()["score"].tolist() == [0.0, 1.0, 2.0]
+    assert metric.figures()["score"].tolist() == [0.0, 1.0, 2.0]
+
+
+def test_one_picture_is_a_table_too() -> None:
+    found = rows_of(([3], [0.25])).figures()
+    assert found["index"].tolist() == [3]
+    assert found["score"].tolist() == [0.25]
 
 
 def test_an_empty_table_and_an_unknown_column() -> None:
