@@ -19,7 +19,7 @@ def garment_background(random: np.random.Generator, size: tuple[int, int], scene
     picture = picture.filter(ImageFilter.GaussianBlur(random.uniform(0.4, 2.2) * FINER * size[0] / 128))
     small = np.asarray(picture.resize((size[1], size[0]), Image.Resampling.BOX), np.float32) / 255
     tint = random.uniform(0.88, 1.12, 3) * random.uniform(0.75, 1.1)
-    return np.clip(small * tint + _noise(random, size, random.uniform(0.0, 0.05)), 0, 1).astype(np.float32)
+    return np.clip(small * tint + _noise(random, size, random.uniform(0.0, 0.03)), 0, 1).astype(np.float32)
 
 
 def _street(random: np.random.Generator, height: int, width: int) -> Image.Image:

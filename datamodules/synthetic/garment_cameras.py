@@ -11,12 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.geometry.cameras import PerspectiveCamera
+from models.geometry.cameras import PerspectiveCamera, look_towards
 
 FOCAL = 2.5
 """Of half the picture's height."""
-WIDER = 1.1
-"""A subject may be wider than the picture by so much, as in the crops of detectors: hands are cut off."""
 
 
 class GarmentCamera(NamedTuple):
@@ -34,25 +32,20 @@ class CameraRanges(NamedTuple):
     elevation_degrees: tuple[float, float]
     distance: tuple[float, float]
     fill: tuple[float, float]
-    """Which share of the picture's height the subject takes, or of its width beyond `WIDER`, whichever is more."""
+    """Which share of the picture's height the subject takes."""
+    widest: float
+    """And no more than this times as much of the picture's width: above 1, hands are cut off as by detectors."""
     largest_offset: float
 
 
 def perspective_camera(camera: GarmentCamera, size: tuple[int, int]) -> PerspectiveCamera:
     """For pictures of size (h, w). The offset turns the camera, its centre stays."""
     a, e = camera.azimuth, camera.elevation
-    direction = np.array([math.cos(e) * math.sin(a), math.sin(e), math.cos(e) * math.cos(a)])
-    centre = camera.distance * direction
-    z_axis = centre - np.array([*camera.offset, 0.0])
-    z_axis /= np.linalg.norm(z_axis)
-    x_axis = np.cross([0.0, 1.0, 0.0], z_axis)
-    x_axis /= np.linalg.norm(x_axis)
-    rotation = np.stack([x_axis, np.cross(z_axis, x_axis), z_axis])
-    camera_from_world = torch.eye(4, dtype=torch.float64)[None]
-    camera_from_world[0, :3, :3] = torch.from_numpy(rotation)
-    camera_from_world[0, :3, 3] = torch.from_numpy(-rotation @ centre)
+    direction = (math.cos(e) * math.sin(a), math.sin(e), math.cos(e) * math.cos(a))
+    centre = camera.distance * torch.tensor([direction], dtype=torch.float64)
+    camera_from_world = look_towards(centre, centre.new_tensor([[*camera.offset, 0.0]])).float()
     angle = torch.tensor([2 * math.atan(1 / FOCAL)])
-    return PerspectiveCamera.from_field_of_view(camera_from_world.float(), angle, size)
+    return PerspectiveCamera.from_field_of_view(camera_from_world, angle, size)
 
 
 def draw_camera(
@@ -66,7 +59,7 @@ def draw_camera(
     for _ in range(3):
         camera = GarmentCamera(azimuth, elevation, distance, (0.0, 0.0))
         lower, upper = _seen_box(vertices, camera, size)
-        shown = float(((upper - lower) / [WIDER, 1.0]).max()) / 2
+        shown = float(((upper - lower) / [ranges.widest, 1.0]).max()) / 2
         distance = float(np.clip(distance * shown / fill, *ranges.distance))
     lower, upper = _seen_box(vertices, GarmentCamera(azimuth, elevation, distance, (0.0, 0.0)), size)
     # looking past the subject moves it the other way; the middle of its box comes back to the middle of the picture

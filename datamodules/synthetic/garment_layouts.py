@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from datamodules.synthetic.garment_photographs import GarmentPhotograph
+from datamodules.synthetic.garment_subjects import SPECIES
 from models.geometry.mesh import Mesh
 
 Layout = Literal["market-hq", "atr", "cub"]
@@ -58,7 +59,7 @@ def write_atr(root: Path, name: PictureName, photo: GarmentPhotograph, mesh: Mes
 def write_cub(root: Path, name: PictureName, photo: GarmentPhotograph, mesh: Mesh) -> None:
     """train or test, a folder for each species, the picture beside its mask whose name ends in the ratio."""
     stem = picture_stem("cub", name)
-    species = name.subject % 20
+    species = name.subject % SPECIES
     folder = root / ("test" if name.test else "train") / f"{species + 1:03d}.Procedural_Bird_{species + 1}"
     folder.mkdir(parents=True, exist_ok=True)
     Image.fromarray(photo.pixels).save(folder / f"{stem}.jpg", quality=JPEG_QUALITY)

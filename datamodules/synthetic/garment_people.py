@@ -7,11 +7,22 @@ import torch
 from torch import Tensor
 
 from datamodules.synthetic.garment_handbags import draw_handbag
-from datamodules.synthetic.garment_prints import Emblem, Print, draw_colour, draw_emblem, draw_print, printed, stamped
+from datamodules.synthetic.garment_prints import (
+    Emblem,
+    Print,
+    blended,
+    draw_colour,
+    draw_emblem,
+    draw_print,
+    printed,
+    stamped,
+    step,
+)
 from datamodules.synthetic.garment_shapes import GarmentShape, joined, moved, shape_of
 from datamodules.synthetic.human_blocks import Part
 from datamodules.synthetic.human_draws import unplaced_humans
 from datamodules.synthetic.human_field import HumanField
+from datamodules.synthetic.human_head import SKULL_ABOVE_JOINT
 from datamodules.synthetic.human_parameters import JOINTS, HumanParameters, Lower, Pose
 from datamodules.synthetic.human_primitives import Frame
 
@@ -24,6 +35,10 @@ BAG_SHARE = 0.25
 SMALLEST_STRIDE = 0.1
 SWUNG = ("hip", "knee", "ankle", "elbow")
 LOWER_SHARES: dict[Lower, float] = {"trousers": 0.44, "shorts": 0.18, "skirt": 0.18, "dress": 0.2}
+FEATURES = ((-3.1, 0.8, 2.0, 1.0), (3.1, 0.8, 2.0, 1.0), (0.0, -5.5, 2.8, 1.1))
+"""Eyes and mouth in the frame of the skull: place across and up, half sizes in cm. Larger than they are, because
+vertices lie 2 cm apart."""
+EYE_COLOUR = (0.13, 0.1, 0.09)
 CLOTH_CIRCLE_CM = 13.0
 """Radius of the cylinder on which prints on trunk and skirt are laid out."""
 
@@ -68,7 +83,9 @@ def _colours(field: HumanField, prints: _Prints, points: Tensor) -> Tensor:
     """[p, 3]"""
     albedo, parts = field.albedo(points), field.parts(points)
     skeleton = field.context.skeleton
-    x, y, z = Frame(skeleton, "chest", np.zeros(3), points)(field.model_points(points))
+    model_points = field.model_points(points)
+    albedo = _with_face(field, model_points, albedo, parts == Part.SKIN)
+    x, y, z = Frame(skeleton, "chest", np.zeros(3), points)(model_points)
     around = CLOTH_CIRCLE_CM * torch.atan2(x, z)
     shirt = (parts == Part.UPPER) | (parts == Part.OUTER)
     worn = [(prints.reprint_upper, prints.upper, shirt), (prints.reprint_lower, prints.lower, parts == Part.LOWER)]
@@ -81,6 +98,17 @@ def _colours(field: HumanField, prints: _Prints, points: Tensor) -> Tensor:
     for sign, emblem, height in ((1, prints.front, prints.front_height), (-1, prints.back, prints.back_height)):
         if emblem is not None:
             albedo = stamped(albedo, emblem, sign * x, y - height, shirt & (sign * z > 3) & (x.abs() < 17))
+    return albedo
+
+
+def _with_face(field: HumanField, model_points: Tensor, albedo: Tensor, skin: Tensor) -> Tensor:
+    """Colours [p, 3] with dark eyes and a mouth on the skin [p]."""
+    head, colours = field.parameters.shape.head, field.parameters.colours
+    x, y, z = Frame(field.context.skeleton, "head", np.zeros(3), albedo)(model_points) / head
+    y = y - SKULL_ABOVE_JOINT
+    for (across, up, half_width, half_height), colour in zip(FEATURES, (EYE_COLOUR, EYE_COLOUR, colours.lips)):
+        inside = 1 - ((x - across) / half_width).square() - ((y - up) / half_height).square()
+        albedo = blended(albedo, colour, 0.8 * step(inside) * (skin & (z > 4)))
     return albedo
 
 

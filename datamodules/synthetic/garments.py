@@ -38,15 +38,30 @@ class LayoutRecipe:
 
 RECIPES: dict[Layout, LayoutRecipe] = {
     "market-hq": LayoutRecipe(
-        128, 1 / 2, CameraRanges((-10, 15), (2, 6), (0.84, 1.03), 0.5), {"street": 0.9, "studio": 0.1}, 8, "people"
+        height=128,
+        width_share=1 / 2,
+        ranges=CameraRanges((-10, 15), (2, 6), fill=(0.84, 1.03), widest=1.1, largest_offset=0.5),
+        sceneries={"street": 0.9, "studio": 0.1},
+        views=8,
+        subject="people",
     ),
     "atr": LayoutRecipe(
-        160, 3 / 5, CameraRanges((-15, 15), (2, 8), (0.66, 0.97), 0.5), {"street": 0.6, "studio": 0.4}, 4, "people"
+        height=160,
+        width_share=3 / 5,
+        ranges=CameraRanges((-15, 15), (2, 8), fill=(0.72, 1.0), widest=1.02, largest_offset=0.5),
+        sceneries={"street": 0.6, "studio": 0.4},
+        views=4,
+        subject="people",
     ),
     "cub": LayoutRecipe(
-        128, 1, CameraRanges((0, 30), (2, 7), (0.72, 0.97), 0.3), {"nature": 1.0}, 4, "birds"
+        height=128,
+        width_share=1.0,
+        ranges=CameraRanges((0, 30), (2, 7), fill=(0.68, 0.92), widest=1.0, largest_offset=0.3),
+        sceneries={"nature": 1.0},
+        views=4,
+        subject="birds",
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -139,7 +154,7 @@ def _write_subject(settings: GarmentSettings, root: Path, index: int) -> None:
     shape = draw_subject(settings.subject, settings.seed, index)
     mesh = shape.mesh.with_vertices(torch.round(shape.mesh.vertices * LATTICE) / LATTICE)
     shape = shape._replace(mesh=mesh)
-    randoms = [random_of(settings.seed, index, 1 + view) for view in range(len(_views(settings, index)))]
+    randoms = [random_of(settings.seed, index, 2 + view) for view in range(len(_views(settings, index)))]
     cameras = [
         draw_camera(random, mesh.vertices, recipe.ranges, settings.size, random.uniform(-math.pi, math.pi))
         for random in randoms
