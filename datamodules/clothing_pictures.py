@@ -106,7 +106,7 @@ def shown(photo: Photo, box: Box, framing: Framing) -> ShownPhoto:
     outer = inner
     pixels, mask = photo.pixels, photo.mask
     if framing.squared:
-        edges = tuple(round(edge) for edge in inner)
+        edges = (round(inner[0]), round(inner[1]), round(inner[2]), round(inner[3]))
         pixels, mask = pixels.crop(edges), mask.crop(edges)  # what is beside the box becomes black
         left, top, right, bottom = _with_ratio(box, framing.width / framing.height)
         outer = (left * across - edges[0], top * down - edges[1], right * across - edges[0], bottom * down - edges[1])

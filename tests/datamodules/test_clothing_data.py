@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 
 from datamodules.atr import AtrDataModule
 from datamodules.clothing_data_module import ClothingDataModule
+from datamodules.clothing_dataset import ClothingDataset
 from datamodules.clothing_pictures import BoxAugmentation
 from datamodules.clothing_truth import clothing_batch, read_clothing_truth, truth_sample
 from datamodules.cub import CubDataModule
@@ -46,7 +48,7 @@ def test_batches_of_the_three_data_sets(tmp_path: Path) -> None:
             assert set(batch.mask.unique().tolist()) == {0.0, 1.0}
             assert batch.ratio.shape == batch.index.shape == batch.image.shape[:1]
     assert len(cub.train_dataloader()) == 3  # three birds, twice
-    assert market.val_dataloader().dataset.records[0].name.startswith("train_all/")
+    assert market.photographs("val").record(0).name.startswith("train_all/")
 
 
 def test_the_picture_and_its_mask_belong_together(tmp_path: Path) -> None:
@@ -58,18 +60,25 @@ def test_the_picture_and_its_mask_belong_together(tmp_path: Path) -> None:
             assert (red == batch.mask[:, 0].bool()).float().mean() > 0.97
 
 
+def image_of(photographs: ClothingDataset, epoch: int) -> torch.Tensor:
+    """Of the second photograph."""
+    sample = photographs[epoch, 1]
+    assert isinstance(sample, ClothingSample)
+    return sample.image
+
+
 def test_an_item_depends_on_seed_epoch_and_record_alone(tmp_path: Path) -> None:
     write_cub_tree(tmp_path, birds=6)
     module = CubDataModule(str(tmp_path))
     one, again = module.photographs("train"), module.photographs("train")
-    assert torch.equal(one[3, 1].image, again[3, 1].image)
-    assert not torch.equal(one[3, 1].image, one[4, 1].image)
+    assert torch.equal(image_of(one, 3), image_of(again, 3))
+    assert not torch.equal(image_of(one, 3), image_of(one, 4))
     other = CubDataModule(str(tmp_path), seed=1).photographs("train")
-    assert not torch.equal(one[3, 1].image, other[3, 1].image)
+    assert not torch.equal(image_of(one, 3), image_of(other, 3))
     forgetful = CubDataModule(str(tmp_path), memory_gib=0.0).photographs("train")
-    assert torch.equal(one[3, 1].image, forgetful[3, 1].image)
+    assert torch.equal(image_of(one, 3), image_of(forgetful, 3))
     plain = CubDataModule(str(tmp_path), augmentation=None).photographs("train")
-    assert torch.equal(plain[3, 1].image, plain[4, 1].image)
+    assert torch.equal(image_of(plain, 3), image_of(plain, 4))
 
 
 def test_indices_name_records_whatever_the_split(tmp_path: Path) -> None:
@@ -79,7 +88,9 @@ def test_indices_name_records_whatever_the_split(tmp_path: Path) -> None:
     for role in ("train", "val", "test"):
         photographs = module.photographs(role)
         for k in range(len(photographs)):
-            position = int(photographs[k].index)
+            sample = photographs[k]
+            assert isinstance(sample, ClothingSample)
+            position = int(sample.index)
             assert photographs.records[position] == photographs.record(k)
             seen.add(position)
     assert len(seen) == len(module.layout.records)
@@ -113,7 +124,8 @@ def test_the_clean_loader_shares_between_processes(tmp_path: Path) -> None:
     seen = []
     for rank in range(2):
         module = MarketHqDataModule(str(tmp_path), batch_size=4, clean_ratio=None)
-        module.trainer = SimpleNamespace(world_size=2, global_rank=rank, current_epoch=3)
+        trainer: Any = SimpleNamespace(world_size=2, global_rank=rank, current_epoch=3)
+        module.trainer = trainer
         indices = torch.cat([batch.index for batch in module.clean_dataloader()])
         assert len(indices) == 8  # of 18 + 2 held out, two whole batches each
         seen.append(set(indices.tolist()))
@@ -243,6 +255,7 @@ def test_a_mask_of_half_the_size_fits(tmp_path: Path) -> None:
     _, mask = first_picture(write_market_tree(tmp_path))
     saved(silhouette((16, 32)), mask)
     sample = MarketHqDataModule(str(tmp_path)).photographs(None)[0]
+    assert isinstance(sample, ClothingSample)
     assert float(sample.mask.mean()) == pytest.approx(0.4, abs=0.03)
 
 
@@ -266,7 +279,7 @@ def test_configurations_choose_every_argument(tmp_path: Path) -> None:
     parser.add_subclass_arguments(ClothingDataModule, "data")
     written = {"root": str(tmp_path), "image_size": [64, 64], "augmentation": {"padding": 2}, "clean_ratio": None}
     settings = {"class_path": "datamodules.cub.CubDataModule", "init_args": written}
-    module = parser.instantiate_classes(parser.parse_object({"data": settings})).data
+    module = parser.instantiate(parser.parse_object({"data": settings})).data
     assert module.augmentation == BoxAugmentation(padding=2)
     assert module.clean_ratio is None
     assert module.train_ratio == (0.16, 0.64)
