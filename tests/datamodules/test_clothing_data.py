@@ -173,11 +173,10 @@ def test_pictures_of_one_subject_stay_together(tmp_path: Path) -> None:
     rows = [f"{stem},{number // 4}\n" for number, stem in enumerate(stems)]
     (base / "subjects.csv").write_text("".join(["name,subject\n", *rows]))
     module = CubDataModule(str(tmp_path))
-    groups = {
-        role: {module.photographs(role).record(k).group for k in range(n)} for role, n in (("val", 4), ("train", 8))
-    }
-    assert len(groups["val"]) == 1
-    assert groups["train"] == {"0", "1", "2"} - groups["val"]
+    held_out, kept = module.photographs("val"), module.photographs("train")
+    assert (len(held_out), len(kept)) == (4, 8)
+    (subject,) = {held_out.record(k).group for k in range(4)}
+    assert {kept.record(k).group for k in range(8)} == {"0", "1", "2"} - {subject}
     (base / "subjects.csv").write_text("stem\nx\n")
     with pytest.raises(ValueError, match=r"subjects\.csv has other columns"):
         assert CubDataModule(str(tmp_path)).layout
