@@ -46,6 +46,8 @@ class BodySuperResolution(lightning.LightningModule):
         loss: "bce" as IF-Net, or "mse".
         learning_rate: of Adam; IF-Net: 1e-4.
         schedule: "cosine", or "constant" as IF-Net.
+        answer: "second" is the paper's: what the second stage says; "mean_of_both" averages its log-odds with those of
+            the first stage, which knows what is finer than voxels.
         precision: of the first stage's encoder, see `models.networks.precision`.
         test_resolution: cells along the side of the cube in which test meshes are extracted.
     """
@@ -60,6 +62,7 @@ class BodySuperResolution(lightning.LightningModule):
         loss: Literal["bce", "mse"] = "bce",
         learning_rate: float = 1e-3,
         schedule: Literal["cosine", "constant"] = "cosine",
+        answer: Literal["second", "mean_of_both"] = "second",
         precision: Precision = "auto",
         test_resolution: int = 256,
     ) -> None:
@@ -70,6 +73,7 @@ class BodySuperResolution(lightning.LightningModule):
         self.corrupted_share, self.coarse, self.kept_grids = corrupted_share, coarse, kept_grids
         self.loss: Literal["bce", "mse"] = loss
         self.learning_rate, self.schedule = learning_rate, schedule
+        self.answer: Literal["second", "mean_of_both"] = answer
         self.precision: Precision = precision
         self.test_resolution = test_resolution
         self.kept: dict[int, list[Tensor]] = {}
@@ -138,9 +142,11 @@ class BodySuperResolution(lightning.LightningModule):
         """The mended field of one body (a batch of one) as a function of points [p, 3] in centimetres."""
         device = body.images.device
         volumes = self.network.encode(self.voxels(features, body)[None].to(device))
+        before = self.stage_one_query(features, body)
 
         def query(points_cm: Tensor) -> Tensor:
-            return self.network.query(volumes, points_cm[None].to(device))[0]
+            mended = self.network.query(volumes, points_cm[None].to(device))[0]
+            return mended if self.answer == "second" else (mended + before(points_cm).to(mended)) / 2
 
         return within_outlines(query, body.masks, body.view_from_body)
 

@@ -137,3 +137,13 @@ def test_validation_panel_and_meshes(learnt: BodySuperResolution):
     assert set(learnt.meshes(truth)) == {"body-0000", "body-0000-stage-one"}
     assert isinstance(truth.body, BodySample)
     assert learnt.reconstruct(truth.body, 32).number_of_faces > 0
+
+
+def test_the_mean_of_both_stages_averages_their_log_odds(learnt: BodySuperResolution):
+    body, points = seen_everywhere(ellipsoid_sample(points=50)), 60 * torch.rand(200, 3) - 30
+    features = learnt.encode(body.images, body.masks)
+    before, second = learnt.stage_one_query(features, body)(points), learnt.query_of(features, body)(points)
+    averaging = stage(answer="mean_of_both")
+    averaging.load_state_dict(learnt.state_dict())
+    torch.testing.assert_close(averaging.eval().query_of(features, body)(points), (before + second) / 2)
+    assert (before - second).abs().max() > 0.1
