@@ -69,7 +69,13 @@ def several_words(annotation: Any) -> tuple[type, ...] | None:
 def plain_words(message: str) -> str:
     """jsonargparse's message without Python's notation."""
     message = one_line(message)
-    message = re.sub(r'Parser key "([^"]+)":', r"--\1:", message)
+    message = re.sub(r'Parser key "([^"]+)"( element \d+)?:', r"--\1\2:", message)
     message = re.sub(r"typing\.Literal\[([^\]]*)\]", r"one of \1", message)
     message = re.sub(r"<class '(?:[\w.]*\.)?(\w+)'>", r"\1", message)
+    message = re.sub(
+        r"Does not validate against any of the Union subtypes Subtypes: \[(.*?)(?:, NoneType)?\] Errors: .* "
+        r"Given value type: \w+ Given value: (.*)",
+        r"expected \1, got \2",
+        message,
+    )
     return message.replace("Got value:", "got").replace("Expected a", "expected").replace(". got", ", got").rstrip(". ")

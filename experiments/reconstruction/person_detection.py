@@ -20,9 +20,18 @@ PLAIN_BORDER_SHARE = 0.72
 PLAIN_SPREAD = 4.0
 """Largest deviation of a plain background from a smooth gradient, in units of Lab (1 is just visible)."""
 SMALLEST_DIFFERENCE = 2.5
+EXACT_SPREAD, EXACT_DIFFERENCE = 0.2, 0.4
+"""A background that deviates no more than this is drawn, not photographed, and dark clothes may be as near to it."""
 NOTICEABLE_NOISE = 0.3
 """Of a camera, in the same units: it is averaged away, at the price of a softer outline."""
 DEVIATIONS = 5.0
+FRINGE_PIXELS = (2, 6)
+FRINGE_SHARE = 0.1
+"""Of the pixels at this distance around a person, those beside which an exact background was compressed with loss."""
+WIDEST_EDGE = 3
+"""Pixels over which an outline at most is mixed with the background."""
+SHARP = 0.85
+"""A rim that differs from the background by this share of what lies deeper is no mixture."""
 SEARCH_HEIGHTS = (256, 400, 640)
 """Heights at which a photograph is searched: the detector's window is 128 pixels high, people in it 96."""
 SEARCH_MARGIN = 0.25
@@ -123,12 +132,38 @@ def plain_background_foreground(photo: Image.Image) -> np.ndarray | None:
         + (x / width - 0.5)[..., None] * coefficients[2]
     )
     difference = np.linalg.norm(lab - background, axis=2)
-    return trimmed(cleaned(difference > (threshold if spread > 0.2 else 0.4)), difference)
+    if spread > EXACT_SPREAD or has_fringe(difference):
+        return trimmed(cleaned(difference > threshold), difference, WIDEST_EDGE)
+    mask = cleaned(difference > EXACT_DIFFERENCE)
+    return trimmed(mask, difference, edge_width(mask, difference))
 
 
-def trimmed(mask: np.ndarray, difference: np.ndarray) -> np.ndarray:
+def has_fringe(difference: np.ndarray) -> bool:
+    """Whether the background differs from itself around the person, as JPEG leaves it."""
+    strong = (difference > SMALLEST_DIFFERENCE).astype(np.uint8)
+    inner, outer = (cv2.dilate(strong, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) for reach in FRINGE_PIXELS)
+    around = difference[(outer > 0) & (inner == 0)]
+    return len(around) > 0 and float((around > 0.25 * EXACT_DIFFERENCE).mean()) > FRINGE_SHARE
+
+
+def edge_width(mask: np.ndarray, difference: np.ndarray) -> int:
+    """Pixels, 1 to `WIDEST_EDGE`, over which the picture fades from the person to the background.
+
+    A small sharp picture has one; trimmed by more, thin or dark parts beside bright ones would be lost: ankles, hands.
+    """
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * WIDEST_EDGE + 1, 2 * WIDEST_EDGE + 1))
+    share = difference / np.maximum(cv2.dilate(difference.astype(np.float32), disc), 1e-6)
+    depth = np.round(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5))
+    within = share[(depth > WIDEST_EDGE) & (depth <= 2 * WIDEST_EDGE)]
+    if not len(within):
+        return 1
+    faded = [np.median(share[depth == layer]) < SHARP * np.median(within) for layer in range(2, WIDEST_EDGE + 1)]
+    return 1 + int(np.cumprod(faded).sum())
+
+
+def trimmed(mask: np.ndarray, difference: np.ndarray, width: int) -> np.ndarray:
     """Without the rim of mixed pixels that differ less than half as much from the background as what lies within."""
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
     rim = mask & (cv2.erode(mask.astype(np.uint8), disc) == 0)
     within = cv2.dilate(difference.astype(np.float32), disc)
     return mask & ~(rim & (difference < 0.5 * within))

@@ -3,6 +3,7 @@
 import errno
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +42,22 @@ def test_missing_and_unknown_options_are_named(capsys: pytest.CaptureFixture[str
     assert_one_sentence(threefold(capsys, "synthesize", "faces", "--out", "x", "--nun", "3"), "--nun")
     assert_one_sentence(threefold(capsys, "synthesize", "faces", "--out", "x", "--num", "many"), "--num", "int", "many")
     assert_one_sentence(threefold(capsys, "synthesize", "cats"), "cats", "faces")
+
+
+def test_a_word_that_is_none_of_an_options_is_told_in_plain_words(capsys: pytest.CaptureFixture[str]) -> None:
+    choice = threefold(capsys, "compare", "run", "--out", "x", "--paper", "icpr")
+    assert_one_sentence(choice, "--paper: expected one of 'articulated', 'cape'", ", got icpr;")
+    assert "Union" not in choice.complaint
+    number = threefold(capsys, "reconstruct", "a.png", "--run", "x", "--out", "x", "--frame", "two")
+    assert_one_sentence(number, "--frame: expected int, got two;")
+    several = threefold(capsys, "reconstruct", "a.png", "b.png", "--run", "x", "--out", "x", "--yaws", "0", "east")
+    assert_one_sentence(several, "--yaws element 2: expected float, got east;")
+
+
+def test_a_refused_command_shows_no_bar(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = threefold(capsys, "synthesize", "bodies", "--out", tmp_path / "x", "--num", 0)
+    assert_one_sentence(answer, "give 3 or more")
+    assert answer.complaint.startswith("threefold: ")
 
 
 def test_a_benchmark_that_cannot_be_run_is_refused(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:

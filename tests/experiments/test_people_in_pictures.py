@@ -46,6 +46,30 @@ def test_a_plain_background_gives_the_person_away(name: str) -> None:
     assert [iou(mask, true_mask()) > 0.96 for mask in found.masks] == [True]
 
 
+def striped(side: int) -> tuple[Image.Image, np.ndarray]:
+    """Dark skin, a striped shirt and bright shoes before exact black: (photograph, mask)."""
+    mask = np.asarray(photograph(FRONT_VIEW, (side, side)).getchannel("A")) > 127
+    top, bottom = np.flatnonzero(mask.any(1))[[0, -1]]
+    y, x = np.mgrid[:side, :side]
+    height, stripe = (y - top) / (bottom - top), max(2, side // 60)
+    pixels = np.full((side, side, 3), (60, 40, 28), dtype=np.uint8)
+    pixels[(height > 0.2) & (height < 0.5) & (x // stripe % 2 == 0)] = 230
+    pixels[height > 0.94] = (220, 140, 230)
+    pixels[~mask] = 0
+    return Image.fromarray(pixels), mask
+
+
+@pytest.mark.parametrize(("side", "suffix"), [(128, "png"), (512, "jpg")])
+def test_dark_parts_beside_bright_ones_are_kept(side: int, suffix: str, tmp_path: Path) -> None:
+    picture, mask = striped(side)
+    picture.save(tmp_path / f"striped.{suffix}", quality=95)
+    person = person_in_picture(tmp_path / f"striped.{suffix}", Hints())
+    assert person.how == "plain background"
+    assert iou(person.mask, mask) > 0.96
+    assert abs(person.box[1] - np.flatnonzero(mask.any(1))[0]) <= 1
+    assert abs(person.box[3] - 1 - np.flatnonzero(mask.any(1))[-1]) <= 1
+
+
 def test_a_person_whom_the_border_cuts_is_found_and_told(tmp_path: Path) -> None:
     picture = photograph(FRONT_VIEW, (SIDE, SIDE), backgrounds()["white"]).crop((0, 0, SIDE, 150))
     picture.save(tmp_path / "cut.png")

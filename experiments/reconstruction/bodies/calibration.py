@@ -116,6 +116,11 @@ def read_entries(path: Path) -> list[dict[str, Any]]:
             raise UserError(f"{path}: view {number} names no picture; the form is {FORM}")
         if "projection" not in entry and "yaw" not in entry:
             raise UserError(f"{path}: view {number} ({entry['picture']}) has neither yaw nor projection; give one")
+        person = entry.get("person", 1)
+        if isinstance(person, bool) or not isinstance(person, int):
+            raise UserError(f"{path}: the person of view {number} is not a whole number; count from the left, from 1")
+        if not isinstance(entry.get("mask", ""), str):
+            raise UserError(f"{path}: the mask of view {number} is not the name of a file; name it, or take it out")
     return entries
 
 
@@ -154,7 +159,7 @@ def yaw_view(person: Person, entry: dict[str, Any], path: Path) -> BodyView:
             crop = Crop(x, y, 2 * HALF_EXTENT_CM * float(entry["pixels_per_cm"]))
         except (KeyError, TypeError, ValueError):
             crop = None
-        if crop is None or not crop.side > 0:
+        if crop is None or not crop.side > 0 or not all(math.isfinite(value) for value in crop):
             raise UserError(
                 f"{path}: {entry['picture']} needs both center, as two numbers, and pixels_per_cm above 0, of a person "
                 f"of {BODY_HEIGHT_CM:.0f} cm; or neither"
