@@ -1,6 +1,7 @@
 """How good reconstructed clothing is: against the photograph, from other sides, and against 3D truth where there is."""
 
 import math
+import warnings
 
 import torch
 from torch import Tensor, nn
@@ -150,6 +151,13 @@ class ClothingScores(nn.Module):
 
         Means over pictures, `pictures` their number. `fid_twelve_views` is the mean of the twelve distances.
         """
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*was called before the ``update`` method")
+            figures = self.figures()
+        return {name: value for name, value in figures.items() if not math.isnan(value)}
+
+    def figures(self) -> dict[str, float]:
+        """Every figure by its name, NaN for what was not measured."""
         figures: dict[str, float] = {}
         for rows in (self.photos, self.shapes):
             table = rows.figures()
@@ -163,7 +171,7 @@ class ClothingScores(nn.Module):
             if views:
                 distances[f"{self.distances.score_name}_twelve_views"] = sum(views) / len(views)
             figures |= distances
-        return {name: value for name, value in figures.items() if not math.isnan(value)}
+        return figures
 
     def reset(self) -> None:
         """Forgets all pictures."""
