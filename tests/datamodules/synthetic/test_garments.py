@@ -5,6 +5,7 @@ import functools
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from datamodules.market_hq import market_hq_layout
 from datamodules.pictures import PICTURE_SUFFIXES
 from datamodules.synthetic import garments as garments_module
 from datamodules.synthetic.garment_cameras import GarmentCamera, perspective_camera
+from datamodules.synthetic.garment_subjects import Subject
 from datamodules.synthetic.garments import RECIPES, synthesize_garments
 from models.rendering.rasterize import rasterize
 
@@ -27,7 +29,7 @@ LAYOUTS: dict[str, Callable[[str | Path], ClothingLayout]] = {
     "atr": atr_layout,
     "cub": cub_layout,
 }
-SUBJECTS = {"market-hq": "people", "atr": "handbags", "cub": "birds"}
+SUBJECTS: dict[str, Subject] = {"market-hq": "people", "atr": "handbags", "cub": "birds"}
 small = functools.partial(synthesize_garments, number=8, seed=5, views=2, layout="atr", subject="handbags", height=60)
 
 
@@ -171,7 +173,7 @@ def test_a_finished_folder_is_kept_and_no_other_overwrites_it(bags: Path, monkey
         ({"held_out": 0.5}, "between 0 and 0.5"),
     ],
 )
-def test_settings_without_sense_are_refused(tmp_path: Path, wrong: dict[str, float], part: str) -> None:
+def test_settings_without_sense_are_refused(tmp_path: Path, wrong: dict[str, Any], part: str) -> None:
     with pytest.raises(ValueError, match=part):
         small(tmp_path / "out", **wrong)
     assert not list(tmp_path.iterdir())
