@@ -9,10 +9,10 @@ PICTURE ?=
 # one thread of torch for each test process: more threads than cores make every test slower
 TEST_PROCESSES ?= 2
 
-.PHONY: help setup check lint test bench train-face train-body clean
+.PHONY: help setup check lint test bench train-face train-body train-clothing clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 setup: $(READY)  ## create .venv and install the project with everything for its development
 
@@ -42,6 +42,9 @@ train-face: $(READY)  ## synthesize faces, train both stages, test, reconstruct;
 
 train-body: $(READY)  ## synthesize people, train two networks on them, test, reconstruct; PICTURE=FILE is reconstructed, too
 	$(BIN)/threefold train-body --out $(OUT) $(if $(PICTURE),--picture "$(PICTURE)")
+
+train-clothing: $(READY)  ## synthesize photographs of dressed people, train on them, test, reconstruct, swap textures
+	$(BIN)/threefold train-clothing --out $(OUT)
 
 clean:  ## take away caches and what a build leaves; .venv, data/ and runs/ stay
 	rm -rf .pytest_cache .ruff_cache build dist *.egg-info

@@ -27,12 +27,17 @@ VERBS = {
     "train-body": Verb(
         "train_body", "from nothing to coloured bodies: synthesize, train two networks, test, reconstruct"
     ),
+    "train-clothing": Verb(
+        "train_clothing", "from nothing to textured clothing: synthesize, train, test, reconstruct, try on"
+    ),
     "synthesize": Verb("synthesize", "write synthetic data with its 3D truth, in the layout of the real data"),
     "prepare": Verb("prepare", "convert a downloaded data set to the neutral layout"),
     "inspect": Verb("inspect", "count a data set's pictures and name every broken file"),
-    "reconstruct": Verb("reconstruct", "turn photographs of faces or people into coloured meshes"),
+    "reconstruct": Verb("reconstruct", "turn photographs of faces, people or clothing into coloured meshes"),
     "transfer": Verb("edit", "put the expression of one reconstruction on the face of another"),
     "relight": Verb("edit", "show one reconstruction in the light of another"),
+    "dress": Verb("dress", "put the clothing of one reconstruction on the shape of another"),
+    "animate": Verb("animate", "show how a run of clothing learned its template"),
     "evaluate": Verb("evaluate", "measure meshes of any method against scans"),
     "compare": Verb("compare", "put runs side by side: mean and spread, with where every number came from"),
     "bench": Verb("bench", "time rasterizers or extraction side by side, or the parts of a training step"),
@@ -40,7 +45,7 @@ VERBS = {
 
 
 def usage() -> str:
-    lines = [f"  {name:<12} {verb.summary}" for name, verb in VERBS.items()]
+    lines = [f"  {name:<14} {verb.summary}" for name, verb in VERBS.items()]
     return "\n".join(
         [
             "threefold VERB [ARGUMENTS]    clothing, faces and bodies in 3D from pictures",

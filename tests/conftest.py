@@ -9,6 +9,7 @@ from experiments.cli import main
 
 CONFIGS = Path(__file__).parents[1] / "experiments" / "configs" / "faces"
 BODY_CONFIGS = CONFIGS.parent / "bodies"
+CLOTHING_CONFIGS = CONFIGS.parent / "clothing"
 TINY_FACE_MODEL = ("--model.init_args.face_model.init_args.level", "tiny")
 ONE_BATCH = (
     *("--trainer.max_epochs", "1", "--trainer.limit_train_batches", "1", "--trainer.limit_val_batches", "1"),
@@ -77,3 +78,22 @@ def body_runs(body_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Body
         *("--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false"),
     )
     return BodyRuns(body_data, folder)
+
+
+class ClothingData(NamedTuple):
+    """Roots of the three layouts."""
+
+    market_hq: Path
+    atr: Path
+    cub: Path
+
+
+@pytest.fixture(scope="session")
+def clothing_data(tmp_path_factory: pytest.TempPathFactory) -> ClothingData:
+    """A dozen synthetic pictures in each layout of clothing, with truth."""
+    folder = tmp_path_factory.mktemp("clothing")
+    data = ClothingData(*(folder / name for name in ClothingData._fields))
+    tiny = ("--num", 12, "--views", 2, "--held_out", 0.2, "--workers", 1, "--height", 64)
+    for layout, out in data._asdict().items():
+        run("synthesize", "garments", "--out", out, "--layout", layout.replace("_", "-"), *tiny)
+    return data

@@ -156,7 +156,8 @@ def _passer_by(draw: ImageDraw.ImageDraw, random: np.random.Generator, foot: int
 
 def _pole(draw: ImageDraw.ImageDraw, random: np.random.Generator, foot: int, height: int, width: int) -> None:
     x, wide = random.uniform(0, width), random.uniform(0.01, 0.08) * width
-    draw.rectangle((x, random.uniform(-0.2, 0.4) * height, x + wide, foot), fill=_grey(random, 30, 200))
+    top = min(random.uniform(-0.2, 0.4) * height, foot)
+    draw.rectangle((x, top, x + wide, foot), fill=_grey(random, 30, 200))
     if random.random() < 0.4:
         side = random.uniform(0.1, 0.3) * width
         top = random.uniform(0, 0.3) * height

@@ -31,6 +31,18 @@ def attempt(*words: object) -> int:
     return subprocess.run(command(words), check=False).returncode
 
 
+def together(commands: Sequence[tuple[list[object], Path]], logs: Path, verb: str) -> None:
+    """At the same time where every command has a core of its own and no GPU is to be shared, else in turn."""
+    import torch
+
+    if len(commands) > 1 and cores() >= len(commands) and not torch.cuda.is_available():
+        files = [logs / f"{run.name}-{verb}.txt" for _, run in commands]
+        side_by_side(*(words for words, _ in commands), logs=files)
+        return
+    for words, _ in commands:
+        threefold(*words)
+
+
 def side_by_side(*commands: Sequence[object], logs: Sequence[Path]) -> None:
     """Runs commands at the same time, one thread of torch each. The first one is shown; what the others say goes to
     their log files, and to the screen when they fail.

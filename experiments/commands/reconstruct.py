@@ -1,4 +1,4 @@
-"""`threefold reconstruct`: pictures to coloured meshes, of faces or bodies as the run was trained."""
+"""`threefold reconstruct`: pictures to coloured meshes, of faces, bodies or clothing as the run was trained."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,15 +28,17 @@ def reconstruct(
     resolution: int | None = None,
     height_cm: float | None = None,
 ) -> None:
-    """Finds the face or the person in each picture and writes OUT/NAME/ with meshes (glb, obj, ply), normal maps,
-    overlays on the picture, turntable, parameters and camera. Whether faces or bodies, the run decides.
+    """Finds the face or the person in each picture and writes OUT/NAME/ with meshes (glb, obj, ply), overlays on the
+    picture, turntable, parameters and camera; of faces and bodies normal maps too, of clothing strips of other views
+    and, for several pictures, every texture on every shape. What is reconstructed, the run decides.
 
     Args:
         pictures: photographs, each with a face or an upright person.
-        run: folder of a trained run, such as runs/face-detail or runs/body-multiscale.
+        run: folder of a trained run, such as runs/face-detail, runs/body-multiscale or runs/clothing.
         out: folder for the results; each picture gets a folder of its own in it.
         mask: a picture, or a folder with NAME.png for each picture. Faces: class indices in CelebAMask-HQ's numbering.
-            Bodies: bright where the person is; without it, the picture's transparency or background tells.
+            Bodies and clothing: bright where the person is (or, for runs of birds or garments, the bird or garment);
+            without it, the picture's transparency or background tells, or people are searched for.
         box: X Y WIDTH HEIGHT of the face from brows to chin and ear to ear, or of the person, instead of detecting it.
         person: which one to take where a picture shows several, counted from the left, from 1.
         landmarks: faces: file of 68 rows "x y" in pixels of the picture, or a folder with NAME.txt for each picture.
@@ -51,6 +53,7 @@ def reconstruct(
         height_cm: bodies: the person's height, which scales the mesh; 180 when not given.
     """
     from experiments.runs import checkpoint_of, class_of, read_checkpoint
+    from lightning_modules.clothing import Clothing
     from lightning_modules.face_coarse import FaceCoarse
     from lightning_modules.face_detail import FaceDetail
 
@@ -58,14 +61,24 @@ def reconstruct(
     refuse_bad_pictures(given, {"--landmarks": landmarks, "--mask": mask}, several_views=bool(yaws or views))
     checkpoint = checkpoint_of(run)
     trained = class_of(read_checkpoint(checkpoint), checkpoint)
+    of_bodies = {
+        "--yaws": yaws,
+        "--views": views,
+        "--frame": frame,
+        "--resolution": resolution,
+        "--height_cm": height_cm,
+    }
+    of_faces = {"--landmarks": landmarks, "--refine": refine or None, "--texture_size": texture_size}
+    if issubclass(trained, Clothing):
+        refuse_options_of_others(of_faces, run, "clothing", "faces")
+        refuse_options_of_others(of_bodies, run, "clothing", "bodies")
+        refuse_one_box(box, given)
+        from experiments.reconstruction.bodies.people import Hints as ClothingHints
+        from experiments.reconstruction.clothing.reconstruct import reconstruct_clothing
+
+        reconstruct_clothing(given, run, out, ClothingHints(mask, box, person))
+        return
     if issubclass(trained, (FaceCoarse, FaceDetail)):
-        of_bodies = {
-            "--yaws": yaws,
-            "--views": views,
-            "--frame": frame,
-            "--resolution": resolution,
-            "--height_cm": height_cm,
-        }
         refuse_options_of_others(of_bodies, run, "faces", "bodies")
         refuse_bad_face_numbers(given, box, landmarks, refine, texture_size or TEXTURE_SIZE)
         from experiments.reconstruction.faces.photos import Hints as FaceHints
@@ -74,7 +87,6 @@ def reconstruct(
         hints = FaceHints(landmarks, box, mask, person)
         reconstruct_faces(given, run, out, hints, refine=refine, texture_size=texture_size or TEXTURE_SIZE)
         return
-    of_faces = {"--landmarks": landmarks, "--refine": refine or None, "--texture_size": texture_size}
     refuse_options_of_others(of_faces, run, "bodies", "faces")
     from experiments.reconstruction.bodies.people import Hints
     from experiments.reconstruction.bodies.reconstruct import reconstruct_from_views, reconstruct_people

@@ -84,12 +84,12 @@ def train_body(
     runs = [out / method.run for method in METHODS]
     recipes = [CONFIGS / method.recipe for method in METHODS]
     trainings = [pipeline.training(run, recipe, data, seed, *limit) for run, recipe in zip(runs, recipes)]
-    together([(words, run) for words, run in zip(trainings, runs) if words is not None], out / "logs", "fit")
+    pipeline.together([(words, run) for words, run in zip(trainings, runs) if words is not None], out / "logs", "fit")
     untested = [run for run in runs if not pipeline.tested(run)]
     # the hull is the same for all: once is enough
     hulls = [() if run == runs[0] else ("--model.init_args.test_hull", "false") for run in untested]
     tests = [["test", "--run", run, "--data.init_args.root", data, *hull] for run, hull in zip(untested, hulls)]
-    together(list(zip(tests, untested)), out / "logs", "test")
+    pipeline.together(list(zip(tests, untested)), out / "logs", "test")
     for run in runs:
         pipeline.keep_test(run, out / f"{run.name}-synthetic.json")
 
@@ -105,18 +105,6 @@ def train_body(
         if pipeline.attempt("reconstruct", picture, "--run", single, "--out", reconstructions):
             failed.append(picture)
     print(summary(out, time.time() - started, failed))
-
-
-def together(commands: Sequence[tuple[list[object], Path]], logs: Path, verb: str) -> None:
-    """At the same time where every command has a core of its own and no GPU is to be shared, else in turn."""
-    import torch
-
-    if len(commands) > 1 and pipeline.cores() >= len(commands) and not torch.cuda.is_available():
-        files = [logs / f"{run.name}-{verb}.txt" for _, run in commands]
-        pipeline.side_by_side(*(words for words, _ in commands), logs=files)
-        return
-    for words, _ in commands:
-        pipeline.threefold(*words)
 
 
 def write_views(data: Path, folder: Path) -> list[Path]:

@@ -22,6 +22,7 @@ from lightning_modules.callbacks.metrics_file import MetricsFile
 from lightning_modules.callbacks.panels import Panels
 from lightning_modules.callbacks.predictions import Predictions
 from lightning_modules.callbacks.provenance import Provenance
+from lightning_modules.callbacks.templates import Templates
 from lightning_modules.hyper_parameters import TRAINED
 
 VERBS = ("fit", "validate", "test", "predict")
@@ -77,7 +78,7 @@ class ThreefoldCLI(LightningCLI):
             loggers += self._own_loggers()
         own = list(self._get(self.config_init, "trainer").get("callbacks") or [])
         choice = self._get(self.config_init, "checkpoint")
-        callbacks = [*own, Panels(), Meshes(), MetricsFile(), Predictions(), Provenance()]
+        callbacks = [*own, Panels(), Meshes(), Templates(), MetricsFile(), Predictions(), Provenance()]
         if self.subcommand == "fit":
             keep = ModelCheckpoint(
                 run / "checkpoints",

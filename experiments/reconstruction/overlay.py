@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from PIL import Image
 from torch import Tensor
 
@@ -12,6 +14,8 @@ from models.geometry.mesh import Mesh
 
 LARGEST_DRAWING = 1600
 """Larger faces are drawn at this size and enlarged, to keep memory small on very large photographs."""
+MESH_OUTLINE = (60, 255, 90)
+MASK_OUTLINE = (255, 60, 60)
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,22 @@ def pasted(photo: Image.Image, drawing: Drawing, window: Window) -> Image.Image:
     result = photo.copy()
     result.paste(front, (window.left, window.top), coverage)
     return result
+
+
+def outlined(photo: Image.Image, mask: Bool[np.ndarray, "h w"], silhouette: Bool[np.ndarray, "h w"]) -> Image.Image:
+    """The photograph with the mesh's outline in green over the mask's in red, darker outside the mesh."""
+    pixels = np.array(photo)
+    pixels[~silhouette] = pixels[~silhouette] // 2
+    width = max(1, round(max(pixels.shape) / 500))
+    for region, colour in ((mask, MASK_OUTLINE), (silhouette, MESH_OUTLINE)):
+        outlines, _ = cv2.findContours(region.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(pixels, outlines, -1, colour, width)
+    return Image.fromarray(pixels)
+
+
+def overlap(first: Bool[np.ndarray, "h w"], second: Bool[np.ndarray, "h w"]) -> float:
+    """Intersection over union."""
+    return float((first & second).sum() / max(1, (first | second).sum()))
 
 
 def picture_of(image: Float[Tensor, "3 h w"]) -> Image.Image:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from models.networks.convolution_blocks import GatedResidualBlocks, initialize_head, initialize_kaiming
-from models.networks.precision import Precision, network_autocast
+from models.networks.precision import Precision, at_least_float32, network_autocast
 
 
 class BackgroundEncoder(nn.Module):
@@ -36,5 +36,5 @@ class BackgroundEncoder(nn.Module):
         """RGB in [0, 1] of photographs in [0, 1] whose mask covers the garment. Differentiable."""
         with network_autocast(self.precision, images.device):
             x = self.blocks(self.first(images * (1 - masks)))
-        x = interpolate(x.float(), size=images.shape[-2:], mode="nearest")
+        x = interpolate(at_least_float32(x), size=images.shape[-2:], mode="nearest")
         return self.last(self.dropout(x)).sigmoid()

@@ -18,7 +18,7 @@ from models.networks.convolution_blocks import (
     vector_normalisation,
 )
 from models.networks.pooling import MixedPool
-from models.networks.precision import Precision, network_autocast
+from models.networks.precision import Precision, at_least_float32, network_autocast
 
 CELLS = 4
 """Of the two by two that a map is pooled to."""
@@ -90,7 +90,7 @@ class CameraEncoder(nn.Module):
         with network_autocast(self.precision, pictures.device):
             fine = self.trunk(pictures)
             features = fine + self.again(fine)
-        features = features.float()
+        features = at_least_float32(features)
         pooled = [self.picture_pool(features).flatten(1)]
         if self.template_pool is not None:
             weights = vertices_from_map(template_vertices, (features.shape[2], features.shape[3]), self.lookup, False)

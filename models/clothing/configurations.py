@@ -70,6 +70,8 @@ def small_encoder(
     largest_offset: int | float = 0.5,
     centred: bool = True,
     background: bool = True,
+    reduction: int = 1,
+    smoothing: int = 0,
     precision: Precision = "float32",
 ) -> ClothingEncoder:
     """The same encoders narrow enough for a CPU, with normalisation that knows no running statistics.
@@ -78,7 +80,10 @@ def small_encoder(
 
     Args:
         width: channels of the camera encoder's first convolution; the others go with it. Forward and backward of 16
-            pictures of 128 x 64 took 0.25 s of one CPU core with 8 and 0.35 s with 12, beside other work.
+            pictures of 128 x 64 took 0.25 s of one CPU core with 8 and 0.35 s with 12, without reduction and beside
+            other work.
+        reduction: by which factor pictures are shrunk before the encoders look at them.
+        smoothing: of the shape's offsets, see `ShapeEncoder`.
     """
     camera_and_light, shape, look = dropout
     widths = (2 * width, 3 * width, 4 * width, 6 * width)
@@ -102,6 +107,7 @@ def small_encoder(
             dropout=shape,
             largest_offset=largest_offset,
             centred=centred,
+            smoothing=smoothing,
             norm=norm,
             lookup=lookup,
             precision=precision,
@@ -119,4 +125,5 @@ def small_encoder(
         ),
         LightEncoder((width, 2 * width, 2 * width, 4 * width, 4 * width), 48, camera_and_light, norm, precision),
         BackgroundEncoder(width=width, blocks=1, dropout=look / 2, precision=precision) if background else None,
+        reduction,
     )

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from models.clothing.attributes import ClothingAttributes
@@ -35,6 +36,8 @@ class ClothingEncoder(nn.Module):
         camera, shape: conditioned on the template that evolves, unless they say otherwise.
         texture, light: see the picture alone.
         background: None where photographs are shown on white, to the encoders too.
+        reduction: by which factor pictures are shrunk before the encoders look at them. Textures are copied from the
+            whole picture nevertheless, by a flow that is enlarged.
     """
 
     def __init__(
@@ -44,8 +47,10 @@ class ClothingEncoder(nn.Module):
         texture: TextureEncoder,
         light: LightEncoder,
         background: BackgroundEncoder | None = None,
+        reduction: int = 1,
     ) -> None:
         super().__init__()
+        self.reduction = reduction
         self.camera, self.shape, self.texture, self.light = camera, shape, texture, light
         self.background = background
 
@@ -61,9 +66,8 @@ class ClothingEncoder(nn.Module):
         Encoders that the intervention holds give values without gradient and leave their running statistics as they
         are. In training they still normalise by the batch and drop features, as the authors' frozen copies do.
         """
-        if self.background is None:
-            images = images * masks + (1 - masks)
-        pictures = pictures_with_mask(images, masks)
+        images = self.shown(images, masks)
+        pictures = self.reduced(pictures_with_mask(images, masks))
         with held(self.camera, intervention not in ("all", "camera")):
             camera = self.camera(pictures, template_vertices)
         with held(self.shape, intervention not in ("all", "shape")):
@@ -72,8 +76,35 @@ class ClothingEncoder(nn.Module):
             texture = self.texture(pictures, images)
         with held(self.light, intervention not in ("all", "texture_and_light")):
             light = self.light(pictures)
-        background = torch.ones_like(images) if self.background is None else self.background(images, masks)
+        background = torch.ones_like(images) if self.background is None else self.behind(images, masks)
         return ClothingAttributes(camera, offsets, template_vertices + offsets, texture, light, background)
+
+    def shown(self, images: Float[Tensor, "b 3 h w"], masks: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 3 h w"]:
+        """The photographs as the encoders look at them: whole, or on white where no background is explained."""
+        return images if self.background is not None else images * masks + (1 - masks)
+
+    def offsets(
+        self,
+        images: Float[Tensor, "b 3 h w"],
+        masks: Float[Tensor, "b 1 h w"],
+        template_vertices: Float[Tensor, "v 3"],
+    ) -> Float[Tensor, "b v 3"]:
+        """How the garments differ from the template, without asking the other encoders."""
+        pictures = self.reduced(pictures_with_mask(self.shown(images, masks), masks))
+        return self.shape(pictures, template_vertices)
+
+    def reduced(self, pictures: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c i j"]:
+        """Means over squares of `reduction` pixels."""
+        return pictures if self.reduction == 1 else avg_pool2d(pictures, self.reduction)
+
+    def behind(self, images: Float[Tensor, "b 3 h w"], masks: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 3 h w"]:
+        """The background, in the size of the photographs."""
+        assert self.background is not None
+        if self.reduction == 1:
+            return self.background(images, masks)
+        # no reduced pixel outside the mask may hold a part of the garment
+        found = self.background(self.reduced(images), max_pool2d(masks, self.reduction))
+        return interpolate(found, size=images.shape[-2:], mode="bilinear", align_corners=False)
 
     def slow_and_fast_parameters(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
         """The shape encoder's trunk, which the paper trains at a twentieth of the rate, and everything else."""

@@ -15,7 +15,7 @@ from models.networks.convolution_blocks import (
     vector_normalisation,
 )
 from models.networks.pooling import MixedPool
-from models.networks.precision import Precision, network_autocast
+from models.networks.precision import Precision, at_least_float32, network_autocast
 
 COORDINATE_LAYERS = 2
 """The first convolutions, which know where in the picture they are."""
@@ -63,4 +63,4 @@ class LightEncoder(nn.Module):
         """Coefficients of normalised pictures with masks. Differentiable."""
         with network_autocast(self.precision, pictures.device):
             features = self.trunk(pictures)
-        return self.middle + self.reach * self.head(self.pool(features.float()).flatten(1)).tanh()
+        return self.middle + self.reach * self.head(self.pool(at_least_float32(features)).flatten(1)).tanh()

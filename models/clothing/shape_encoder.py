@@ -17,7 +17,7 @@ from models.networks.convolution_blocks import (
 from models.networks.feature_pyramid import StridedTrunk
 from models.networks.hrnet import HRNet
 from models.networks.pooling import MixedPool, SqueezeExcitation
-from models.networks.precision import Precision, network_autocast
+from models.networks.precision import Precision, at_least_float32, network_autocast
 
 
 class ShapeEncoder(nn.Module):
@@ -35,6 +35,8 @@ class ShapeEncoder(nn.Module):
         centred: subtracts the mean offset, which is the camera's business.
         conditioned: whether the template is looked at; False is the paper's ablation, one dense layer from the pooled
             map.
+        smoothing: passes in which every vertex's offset goes halfway to the mean of its neighbours', before the limit.
+            0 is the paper's. Only outlines tell vertices where to go, and each pass hands that on to a neighbour more.
         dropout: of the vertex features.
         norm: outside the trunk.
         lookup: where the template lies on the map. The paper's also puts ±1 on the centres of the outermost cells.
@@ -45,6 +47,7 @@ class ShapeEncoder(nn.Module):
     """
 
     laplacian: Tensor
+    smoother: Tensor
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class ShapeEncoder(nn.Module):
         largest_offset: int | float = 0.5,
         centred: bool = True,
         conditioned: bool = True,
+        smoothing: int = 0,
         dropout: int | float = 0.2,
         norm: Norm = "batch",
         lookup: Lookup = "paper",
@@ -65,6 +69,9 @@ class ShapeEncoder(nn.Module):
         self.precision: Precision = precision
         laplacian = ellipsoid_template(subdivisions=subdivisions).laplacian
         self.register_buffer("laplacian", laplacian, persistent=False)
+        halfway = torch.eye(len(laplacian)) + laplacian / 2
+        self.register_buffer("smoother", torch.linalg.matrix_power(halfway, smoothing), persistent=False)
+        self.smoothing = smoothing
         channels, outputs = trunk.map_widths[-1], 3 * len(laplacian)
         self.gate = SqueezeExcitation(channels)
         self.pool = MixedPool(1)
@@ -94,14 +101,17 @@ class ShapeEncoder(nn.Module):
             )
         with network_autocast(self.precision, pictures.device):
             features = self.trunk.maps(pictures)[-1]
-        features = self.gate(features.float())
+        features = self.gate(at_least_float32(features))
         overall = self.pool(features).flatten(1)
         if self.conditioned:
             spatial = self.to_space(self.after_vertex(self.vertex_features(features, overall, template_vertices)))
             offsets = self.dense(spatial.transpose(1, 2).flatten(1))
         else:
             offsets = self.dense(self.norm(overall))
-        offsets = self.largest_offset * offsets.tanh().unflatten(1, (-1, 3))
+        offsets = offsets.unflatten(1, (-1, 3))
+        if self.smoothing:
+            offsets = self.smoother @ offsets
+        offsets = self.largest_offset * offsets.tanh()
         return offsets - offsets.mean(1, keepdim=True) if self.centred else offsets
 
     def vertex_features(

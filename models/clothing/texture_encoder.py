@@ -12,7 +12,7 @@ from torch.nn.functional import grid_sample, hardtanh, interpolate
 from models.networks.convolution_blocks import ConvBlock, Norm, initialize_head, initialize_kaiming
 from models.networks.dilated_pyramid import DilatedPyramid
 from models.networks.feature_pyramid import BidirectionalPyramid, StridedTrunk
-from models.networks.precision import Precision, network_autocast
+from models.networks.precision import Precision, at_least_float32, network_autocast
 from models.networks.resnet import ResNet
 
 
@@ -69,15 +69,19 @@ class TextureEncoder(nn.Module):
         self.trunk = trunk
 
     def forward(
-        self, pictures: Float[Tensor, "b 4 h w"], images: Float[Tensor, "b 3 h w"]
+        self, pictures: Float[Tensor, "b 4 i j"], images: Float[Tensor, "b 3 h w"]
     ) -> Float[Tensor, "b 3 t1 t2"]:
-        """Textures of twice the pictures' height: [half; half upside down].
+        """Textures of twice the images' height: [half; half upside down].
 
         Args:
-            pictures: normalised, with masks; what the flow is read from.
+            pictures: normalised, with masks; what the flow is read from, which is enlarged where they are smaller than
+                the images.
             images: RGB in [0, 1]; what the texels are copied from.
         """
-        half = self.copied(images, self.flow(pictures))
+        flow = self.flow(pictures)
+        if flow.shape[-2:] != images.shape[-2:]:
+            flow = interpolate(flow, size=images.shape[-2:], mode="bilinear", align_corners=False)
+        half = self.copied(images, flow)
         return torch.cat([half, half.flip(2)], 2)
 
     def flow(self, pictures: Float[Tensor, "b 4 h w"]) -> Float[Tensor, "b 2 h w"]:
@@ -86,7 +90,7 @@ class TextureEncoder(nn.Module):
         with network_autocast(self.precision, pictures.device):
             x = self.at_quarter(self.pyramid(self.trunk.maps(pictures)))
             x = self.at_half(interpolate(x, size=((height + 1) // 2, (width + 1) // 2), mode="nearest"))
-        x = self.dropout(interpolate(x, size=(height, width), mode="nearest")).float()
+        x = self.dropout(interpolate(at_least_float32(x), size=(height, width), mode="nearest"))
         flow = self.to_flow(x)
         if self.initial_flow == "frontal":
             flow = flow + self.initial_reach * frontal_flow((height, width), flow.device)

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
 
 from models.networks.convolution_blocks import SLOPE, initialize_head, initialize_kaiming
 
@@ -19,12 +20,18 @@ class Critic(nn.Module):
         incoming: channels; colours and mask.
         widths: channels at full, half, quarter … size.
         hidden: channels before the last layer.
+        reduction: by which factor pictures are shrunk first.
     """
 
     def __init__(
-        self, incoming: int = 4, widths: Sequence[int] = (16, 32, 48, 64, 64, 64, 48), hidden: int = 32
+        self,
+        incoming: int = 4,
+        widths: Sequence[int] = (16, 32, 48, 64, 64, 64, 48),
+        hidden: int = 32,
+        reduction: int = 1,
     ) -> None:
         super().__init__()
+        self.reduction = reduction
         layers: list[nn.Module] = [nn.Conv2d(incoming, widths[0], 1, bias=False)]
         for fine, coarse in pairwise(widths):
             layers += [nn.Conv2d(fine, fine, 3, 1, 1, bias=False), nn.Conv2d(fine, coarse, 3, 2, 1, bias=False)]
@@ -37,4 +44,6 @@ class Critic(nn.Module):
 
     def forward(self, pictures: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
         """Mean over the last map. Twice differentiable in the pictures."""
+        if self.reduction > 1:
+            pictures = avg_pool2d(pictures, self.reduction)
         return self.layers(pictures).mean(dim=(1, 2, 3))

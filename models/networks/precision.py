@@ -3,6 +3,8 @@
 from typing import Literal
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -15,6 +17,11 @@ def network_autocast(precision: Precision, device: torch.device) -> torch.autoca
     """
     half = precision == "bfloat16" or (precision == "auto" and _multiplies_bfloat16(device))
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=half)
+
+
+def at_least_float32(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """Half precision in float32; float32 and float64 as they are."""
+    return x if x.dtype == torch.float64 else x.float()
 
 
 def _multiplies_bfloat16(device: torch.device) -> bool:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.conftest import BODY_CONFIGS, BodyRuns, FaceRuns, run
+from tests.conftest import BODY_CONFIGS, CLOTHING_CONFIGS, ONE_BATCH, BodyRuns, ClothingData, FaceRuns, run
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +50,17 @@ def body_stages(body_runs: BodyRuns, tmp_path_factory: pytest.TempPathFactory) -
 
 def best_of(folder: Path) -> Path:
     return folder / "checkpoints" / "best.ckpt"
+
+
+class ClothingRuns(NamedTuple):
+    data: Path
+    small: Path
+
+
+@pytest.fixture(scope="session")
+def clothing_runs(clothing_data: ClothingData, tmp_path_factory: pytest.TempPathFactory) -> ClothingRuns:
+    """One training step on pictures of 64 x 32 pixels: everything is in its place, nothing is learned."""
+    folder, data = tmp_path_factory.mktemp("clothing-runs") / "clothing", clothing_data.market_hq
+    root = ("--data.init_args.root", data, "--data.init_args.image_size", "[64, 32]")
+    run("fit", "--config", CLOTHING_CONFIGS / "small.yaml", "--run", folder, *root, *ONE_BATCH)
+    return ClothingRuns(data, folder)

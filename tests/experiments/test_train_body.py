@@ -98,7 +98,7 @@ def test_what_is_finished_is_not_done_again(tmp_path: Path, data: Path, flow: li
 
 def test_one_core_trains_in_turn(tmp_path: Path, data: Path, flow: list[list[str]], monkeypatch) -> None:
     monkeypatch.setattr(pipeline, "cores", lambda: 1)
-    train_body.together([(["fit", "a"], tmp_path / "a"), (["fit", "b"], tmp_path / "b")], tmp_path, "fit")
+    pipeline.together([(["fit", "a"], tmp_path / "a"), (["fit", "b"], tmp_path / "b")], tmp_path, "fit")
     assert flow == [["fit", "a"], ["fit", "b"]]
 
 

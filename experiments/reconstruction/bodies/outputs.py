@@ -14,6 +14,7 @@ from experiments.reconstruction.bodies.colours import coloured
 from experiments.reconstruction.bodies.occupancy import BodyRun, BodySurface
 from experiments.reconstruction.bodies.values import body_values
 from experiments.reconstruction.bodies.views import BODY_HEIGHT_CM, BodyView
+from experiments.reconstruction.overlay import overlap
 from models.geometry.mesh import Mesh
 
 
@@ -57,7 +58,7 @@ def body_outputs(
         shown[f"overlay_shape{suffix}"] = pictures.overlay_shape(view, mesh_cm)
         shown[f"mask{suffix}"] = Image.fromarray(view.person.mask)
         shown[f"crop{suffix}"] = pictures.picture_of(view.image(run.image_size))
-    fits = [pictures.overlap(each, view.person.mask) for each, view in zip(silhouettes, views)]
+    fits = [overlap(each, view.person.mask) for each, view in zip(silhouettes, views)]
     metres = (height_cm or BODY_HEIGHT_CM) / BODY_HEIGHT_CM / 100
     return BodyOutputs(
         mesh_cm.with_vertices(mesh_cm.vertices * metres),

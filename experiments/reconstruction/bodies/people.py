@@ -14,6 +14,8 @@ SMALLEST_HEIGHT = 48
 """Pixels of a person below which nothing but a blob could come out."""
 LEAST_TRANSPARENT = 0.02
 """Share of a picture; programs leave a few transparent pixels that cut nobody out."""
+LARGEST_LABEL = 32
+"""A grey mask whose brightest pixel is no brighter is a map of labels: all but 0 is the person."""
 LARGEST_SHARE = 0.98
 """A mask that covers more of its picture shows no outline."""
 
@@ -57,8 +59,8 @@ class Person:
         return [side for side, touches in touched.items() if touches]
 
 
-def person_in_picture(path: Path, hints: Hints) -> Person:
-    """Reads a picture and finds the person in it.
+def person_in_picture(path: Path, hints: Hints, smallest_height: int = SMALLEST_HEIGHT) -> Person:
+    """Reads a picture and finds the person in it, who must be `smallest_height` pixels high.
 
     Raises:
         ValueError, FileNotFoundError: one sentence naming the file: it cannot be read; its mask is empty, full or of
@@ -82,9 +84,9 @@ def person_in_picture(path: Path, hints: Hints) -> Person:
     if not masks:
         raise UserError(nobody(path, mask_path, hints))
     mask = masks[chosen(path, len(masks), hints.person)]
-    if tall(mask) < SMALLEST_HEIGHT:
+    if tall(mask) < smallest_height:
         raise UserError(
-            f"{path}: the person is {tall(mask)} pixels high, {SMALLEST_HEIGHT} are the least; give a larger picture"
+            f"{path}: the person is {tall(mask)} pixels high, {smallest_height} are the least; give a larger picture"
         )
     if mask.mean() > LARGEST_SHARE:
         raise UserError(f"{mask_path or path}: the mask covers the whole picture; make it dark around the person")
@@ -102,7 +104,8 @@ def mask_of(given: Path | None, picture: Path) -> Path | None:
 
 
 def read_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
-    """[h, w] bool of a (width, height) picture: brighter than half of the brightest pixel.
+    """[h, w] bool of a (width, height) picture: brighter than half of the brightest pixel; of a map of labels all but
+    label 0, of one in colours all but black.
 
     Raises:
         UserError: it cannot be read, or has another size than its picture.
@@ -112,7 +115,7 @@ def read_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
             opened.load()
             upright = ImageOps.exif_transpose(opened)
             alpha = np.array(upright.convert("RGBA").getchannel("A"))
-            values = alpha if alpha.min() < 255 else np.asarray(upright.convert("L"))
+            values = alpha if alpha.min() < 255 else brightness(upright)
     except Exception as error:  # damaged files end in OSError, SyntaxError, struct.error, ValueError and more
         raise UserError(f"the mask {path} cannot be read ({one_line(str(error))}); write it again as PNG") from None
     if values.shape != (size[1], size[0]):
@@ -121,6 +124,16 @@ def read_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
             "give a mask of the picture's size"
         )
     return values > values.max(initial=0) / 2
+
+
+def brightness(mask: Image.Image) -> np.ndarray:
+    """[h, w]: of a grey mask its values, 255 wherever a map of labels has one."""
+    if mask.mode == "P":
+        colours = np.asarray(mask.convert("RGB"))
+        if (colours.min(axis=2) < colours.max(axis=2)).any():
+            return np.where((colours > 0).any(2), 255, 0)
+    values = np.asarray(mask.convert("L"))
+    return np.where(values > 0, 255, 0) if values.max(initial=0) <= LARGEST_LABEL else values
 
 
 def read_transparency(path: Path) -> np.ndarray | None:

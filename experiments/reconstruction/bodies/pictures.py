@@ -12,7 +12,7 @@ from torch import Tensor
 
 from experiments.reconstruction.bodies.views import BodyView
 from experiments.reconstruction.drawing import Drawing, draw
-from experiments.reconstruction.overlay import LARGEST_DRAWING, draw_over, picture_of
+from experiments.reconstruction.overlay import LARGEST_DRAWING, draw_over, outlined, picture_of
 from models.geometry.mesh import Mesh
 from models.geometry.normals import vertex_normals
 from models.geometry.view_cameras import HALF_EXTENT_CM, camera_axes, orthographic_views, vertices_on_screen
@@ -22,8 +22,6 @@ SIDE = 512
 TURNTABLE_SIDE = 256
 TURNTABLE_FRAMES = 24
 BACKGROUND = 0.12
-MESH_OUTLINE = (60, 255, 90)
-MASK_OUTLINE = (255, 60, 60)
 
 
 def drawn(mesh_cm: Mesh, view_from_body: Float[Tensor, "4 4"], size: tuple[int, int]) -> Drawing:
@@ -67,18 +65,7 @@ def silhouette(mesh_cm: Mesh, view: BodyView) -> Bool[np.ndarray, "h w"]:
 
 def overlay(view: BodyView, mesh_silhouette: Bool[np.ndarray, "h w"]) -> Image.Image:
     """The picture with the mesh's outline in green over the mask's in red, darker outside the mesh."""
-    pixels = np.array(view.person.picture)
-    pixels[~mesh_silhouette] = pixels[~mesh_silhouette] // 2
-    width = max(1, round(max(pixels.shape) / 500))
-    for mask, colour in ((view.person.mask, MASK_OUTLINE), (mesh_silhouette, MESH_OUTLINE)):
-        outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(pixels, outlines, -1, colour, width)
-    return Image.fromarray(pixels)
-
-
-def overlap(first: Bool[np.ndarray, "h w"], second: Bool[np.ndarray, "h w"]) -> float:
-    """Intersection over union."""
-    return float((first & second).sum() / max(1, (first | second).sum()))
+    return outlined(view.person.picture, view.person.mask, mesh_silhouette)
 
 
 def overlay_shape(view: BodyView, mesh_cm: Mesh) -> Image.Image:

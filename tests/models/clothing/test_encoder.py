@@ -258,3 +258,19 @@ def test_the_small_encoder_sees_every_picture_by_itself_and_starts_in_front() ->
     assert together.camera.azimuth.abs().max() < 1e-2
     everything(together).backward()
     assert all(parameter.grad is not None for parameter in encoder.parameters())
+
+
+def test_reduced_pictures_explain_whole_ones() -> None:
+    """Encoders that look at pictures of half the size give textures and backgrounds of the whole one."""
+    torch.manual_seed(0)
+    encoder, vertices = small_encoder(RANGES, width=4, reduction=2), ellipsoid_template().vertices
+    ramp = torch.linspace(0, 1, 64)[:, None].expand(64, 32)
+    images, masks = ramp.expand(2, 3, -1, -1).clone(), torch.ones(2, 1, 64, 32)
+    attributes = encoder(images, masks, vertices)
+    assert attributes.background.shape == (2, 3, 64, 32)
+    assert attributes.texture.shape == (2, 3, 128, 32)
+    encoder.reduction = 1
+    whole = encoder(images, masks, vertices)
+    # from bottom to top and down again: the flow's ends lie half a large texel farther in
+    torch.testing.assert_close(attributes.texture, whole.texture, rtol=0, atol=0.03)
+    assert encoder.offsets(images, masks, vertices).shape == (2, 642, 3)

@@ -1,0 +1,56 @@
+"""Every configuration for clothing runs through the real command line, on tiny photographs."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import CLOTHING_CONFIGS, ClothingData
+from tests.experiments.command_line import threefold
+
+FILES = sorted(CLOTHING_CONFIGS.glob("*.yaml"))
+ABLATIONS = {
+    "smr_small": {"encoder", "prototype", "interventions", "fakes"},
+    "small_without_prototype": {"prototype"},
+    "small_without_interventions": {"interventions"},
+    "small_without_loops": {"prototype", "interventions"},
+    "small_unconditioned": {"encoder"},
+}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_configuration_runs(path: Path, clothing_data: ClothingData, tmp_path: Path, capsys) -> None:
+    words = ["--trainer.fast_dev_run", "true", "--trainer.accelerator", "cpu", "--run", tmp_path / "run"]
+    words += ["--data.init_args.batch_size", 2, "--data.init_args.workers", 0, "--data.init_args.clean_ratio", "null"]
+    if path.stem.endswith("_paper"):
+        root = getattr(clothing_data, path.stem.removesuffix("_paper"))
+        path = without_weights(path, tmp_path)
+        words += ["--data.init_args.train_ratio", "null", "--data.init_args.test_ratio", "null"]
+    else:
+        root = clothing_data.market_hq
+        words += ["--data.init_args.image_size", "[64, 32]"]
+    answer = threefold(capsys, "fit", "--config", path, "--data.init_args.root", root, *words, "--debug")
+    assert answer.status == 0, answer
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_an_ablation_changes_what_it_names_and_nothing_else(name: str) -> None:
+    small, ablation = (yaml.safe_load((CLOTHING_CONFIGS / f"{each}.yaml").read_text()) for each in ("small", name))
+    assert ablation["run"] != small["run"]
+    assert changed({**small, "run": None}, {**ablation, "run": None}) == {"model"}
+    assert changed(small["model"]["init_args"], ablation["model"]["init_args"]) == ABLATIONS[name]
+
+
+def without_weights(path: Path, folder: Path) -> Path:
+    """A copy of a configuration whose trunks start from nothing: their weights are files that nobody has here."""
+    configuration = yaml.safe_load(path.read_text())
+    encoder = configuration["model"]["init_args"]["encoder"]["init_args"]
+    del encoder["hrnet_weights"], encoder["resnet_weights"]
+    copy = folder / path.name
+    copy.write_text(yaml.safe_dump(configuration))
+    return copy
+
+
+def changed(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
+    return {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
