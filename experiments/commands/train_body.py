@@ -69,7 +69,7 @@ def train_body(
         out: folder for the runs and reconstructions.
         data: folder for the synthetic data set; made when it is not there.
         picture: photograph of an upright person.
-        num: synthetic people, of whom three fifths are trained on.
+        num: synthetic people, of whom three quarters are trained on.
         seed: of data and training.
         max_steps: ends every training after so many steps, to see whether the machinery works.
     """
