@@ -10,7 +10,7 @@ import torch
 
 from datamodules.articulated_cameras import camera_centre, picture_up, read_clean_silhouette, read_projection
 from datamodules.articulated_files import SequenceFiles, sequence_files
-from datamodules.articulated_problems import sequence_problems
+from datamodules.articulated_problems import broken_cameras, sequence_problems
 from datamodules.band_files import no_bands
 from datamodules.body_augmentation import BodyAugmentation
 from datamodules.body_data_module import BodyDataModule
@@ -39,7 +39,8 @@ class ArticulatedLayout:
     split: held out are single frames (as in the paper; neighbours of training frames, so that scores flatter), whole
     sequences, or performers (the letter before the underscore).
 
-    Raises FileNotFoundError when there is no such sequence, ValueError when nothing can be held out.
+    Raises FileNotFoundError when there is no such sequence, ValueError when nothing can be held out or cameras cannot
+    be read (a line for each of them).
     """
 
     mask_border = 0.02
@@ -48,6 +49,9 @@ class ArticulatedLayout:
     def __init__(self, root: str | Path, split: ArticulatedSplit = "frame", held_out: float = HELD_OUT_SHARE) -> None:
         self.root = Path(root)
         self.sequences = articulated_sequences(self.root)
+        broken = [problem for files in self.sequences.values() for problem in broken_cameras(files)]
+        if broken:
+            raise ValueError("\n".join(broken))
         self.records = [record for files in self.sequences.values() for record in _records(files)]
         if not self.records:
             raise FileNotFoundError(
@@ -141,10 +145,7 @@ def _records(files: SequenceFiles) -> list[BodyRecord]:
 
 
 def _yaws(files: SequenceFiles) -> dict[int, float]:
-    """Degrees around the vertical at which the cameras stand, seen from their middle.
-
-    Raises ValueError for a broken calibration.
-    """
+    """Degrees around the vertical at which the cameras stand, seen from their middle."""
     projections = {camera: read_projection(path) for camera, path in files.cameras.items()}
     if not projections:
         return {}

@@ -11,6 +11,15 @@ from datamodules.articulated_files import SequenceFiles
 LARGEST_LENS_DIFFERENCE = 0.02
 
 
+def broken_cameras(files: SequenceFiles) -> Iterator[str]:
+    """One sentence for every calibration that cannot be read."""
+    for path in files.cameras.values():
+        try:
+            read_projection(path)
+        except ValueError as error:
+            yield str(error)
+
+
 def sequence_problems(files: SequenceFiles) -> Iterator[str]:
     """One sentence each."""
     cameras = sorted({camera for camera, _ in (*files.pictures, *files.silhouettes)} | set(files.cameras))

@@ -33,13 +33,18 @@ class BodyInspection:
     def report(self) -> str:
         """A few lines to print, problems last."""
         sequences = f", {self.sequences} sequences" if self.sequences > 1 else ""
-        lines = [f"{self.root}: {self.bodies} bodies of {self.subjects} subjects{sequences}, {self.views} views"]
+        bodies, subjects = _counted(self.bodies, "body", "bodies"), _counted(self.subjects, "subject", "subjects")
+        lines = [f"{self.root}: {bodies} of {subjects}{sequences}, {_counted(self.views, 'view', 'views')}"]
         if self.splits:
             lines.append("splits: " + ", ".join(f"{name} {count}" for name, count in self.splits.items()))
         if self.checked < self.bodies:
             lines.append(f"read whole: {self.checked} of the bodies, evenly chosen")
-        lines.append(f"{len(self.problems)} problems" if self.problems else "no problems")
+        lines.append(_counted(len(self.problems), "problem", "problems") if self.problems else "no problems")
         return "\n".join([*lines, *(f"- {problem}" for problem in self.problems)])
+
+
+def _counted(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
 
 
 def inspect_bodies(
@@ -60,7 +65,7 @@ def inspect_bodies(
     try:
         layout = open_layout()
     except ValueError as error:  # an empty val.txt or a broken calibration: nothing can be matched
-        return BodyInspection(root, 0, 0, 0, 0, 0, {}, (str(error),))
+        return BodyInspection(root, 0, 0, 0, 0, 0, {}, tuple(str(error).splitlines()))
     problems = list(layout.problems())
     source = BodySource(layout, 1 << 28)
     chosen = [layout.records[k] for k in evenly_chosen(len(layout.records), limit or len(layout.records))]

@@ -12,6 +12,7 @@ from torch import Tensor
 from metrics.body_scores import COLUMNS, body_scores, summary
 from metrics.body_surfaces import AlignmentKind
 from metrics.soundness import is_measurable
+from models.geometry.components import signed_volume
 from models.geometry.files import read_mesh
 from models.geometry.mesh import Mesh
 from models.geometry.topology import is_watertight
@@ -22,6 +23,8 @@ CENTIMETRES = {"mm": 0.1, "cm": 1.0, "m": 100.0}
 Unit = Literal["mm", "cm", "m"]
 PredictionFrame = Literal["truth", "body"]
 PLAUSIBLE_CM = (30.0, 300.0)
+LARGEST_GROWTH = 5.0
+"""Of a prediction against its truth."""
 
 
 class BodyFolderScores(NamedTuple):
@@ -34,6 +37,9 @@ class BodyFolderScores(NamedTuple):
     """Counted as failures."""
     empty_predictions: tuple[str, ...]
     """Files without a surface; counted as failures."""
+    inside_out_predictions: tuple[str, ...]
+    """Closed, but with triangles that wind clockwise seen from outside: they hold no volume, and their normals are
+    turned round. Measured as they are."""
     without_truth: tuple[str, ...]
     """Predictions that nothing was compared with."""
     open_truths: tuple[str, ...]
@@ -88,8 +94,8 @@ def evaluate_body_folder(
         progress: told (done, total).
 
     Missing predictions, and files without a surface, are failures with a penalty and stay in every mean. Raises
-    FileNotFoundError or ValueError for folders without meshes, files that cannot be read, names in use twice, and units
-    that cannot be right.
+    FileNotFoundError or ValueError for folders without meshes, files that cannot be read, names in use twice, units
+    that cannot be right, and a prediction many times as high as its truth.
     """
     true_meshes, predicted_meshes = named_meshes(truths), named_meshes(predictions)
     found = {names[0]: _prediction_of(names, predicted_meshes) for names in true_meshes}
@@ -101,6 +107,7 @@ def evaluate_body_folder(
     rows: dict[str, dict[str, float]] = {}
     growth: list[float] = []
     empty: list[str] = []
+    inside_out: list[str] = []
     open_truths: list[str] = []
     for done, (names, path) in enumerate(true_meshes.items()):
         truth = _in_centimetres(path, truth_unit)
@@ -117,6 +124,9 @@ def evaluate_body_folder(
         if predicted is not None:
             predicted = frame.apply(predicted) if prediction_frame == "truth" else predicted
             growth.append(_height(predicted) / _height(truth))
+            _require_no_giant(file, growth[-1], prediction_unit)
+            if is_watertight(predicted.faces) and float(signed_volume(predicted.vertices, predicted.faces)) < 0:
+                inside_out.append(names[0])
         rows[names[0]] = body_scores(
             predicted,
             truth,
@@ -139,6 +149,7 @@ def evaluate_body_folder(
         {name: float(value) for name, value in summary(table).items()},
         tuple(name for name, file in found.items() if file is None),
         tuple(empty),
+        tuple(inside_out),
         tuple(names[0] for names, file in predicted_meshes.items() if file not in used),
         tuple(open_truths),
     )
@@ -198,9 +209,18 @@ def _require_plausible(path: Path, truth: Mesh, unit: Unit) -> None:
         )
 
 
+def _require_no_giant(path: Path | None, growth: float, unit: Unit) -> None:
+    """A fragment may be small, but nothing that was found in a picture of a person is that large."""
+    if growth > LARGEST_GROWTH:
+        raise ValueError(
+            f"{path} is {growth:.3g} times as high as its truth when read as {unit}: give the unit of the predictions "
+            f"({', '.join(CENTIMETRES)}), or mend this one if it alone is too large."
+        )
+
+
 def _require_same_unit(growth: Sequence[float], unit: Unit) -> None:
-    """A tenth or ten times the size of most is a matter of units, told before hours are spent."""
-    if not 0.2 < median(growth) < 5:
+    """A tenth of the size of most is a matter of units, told before hours are spent."""
+    if median(growth) < 1 / LARGEST_GROWTH:
         raise ValueError(
             f"The first predictions are {median(growth):.3g} times as high as the truth when read as {unit}: "
             f"give the unit of the predictions ({', '.join(CENTIMETRES)})."
@@ -214,6 +234,7 @@ def record(scores: BodyFolderScores) -> dict[str, Any]:
         "bodies": scores.rows,
         "without_prediction": list(scores.without_prediction),
         "empty_predictions": list(scores.empty_predictions),
+        "inside_out_predictions": list(scores.inside_out_predictions),
         "without_truth": list(scores.without_truth),
         "open_truths": list(scores.open_truths),
     }

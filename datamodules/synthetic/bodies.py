@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from datamodules.cape_files import UNSTEADY_FRAMES
 from datamodules.synthetic.articulated_layout import write_articulated_sequence
 from datamodules.synthetic.body_motion import motion_of
 from datamodules.synthetic.body_subjects import human_seed, random_of_subject, subject_of
@@ -21,7 +22,10 @@ Camera = Literal["orthographic", "perspective"]
 
 RECIPE = 1
 """Raise whenever the same settings would give other bytes."""
-LEAST_SIZE = 32
+LEAST_SIZE = 48
+"""Below it the mask of a thin limb is no pixel wide, and the guard on cameras refuses the view."""
+LEAST_FRAMES: dict[Layout, int] = {"pifu": 1, "articulated": 1, "cape": 2 * UNSTEADY_FRAMES + 1}
+"""CAPE's first and last frames are never read."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ def synthesize_bodies(
 
 def _require_sane(settings: BodySettings) -> None:
     pifu = settings.layout == "pifu"
-    least = {"size": LEAST_SIZE, "yaws": 1, "lights": 1, "mesh_resolution": 64, "frames": 1}
+    least = {"size": LEAST_SIZE, "yaws": 1, "lights": 1, "mesh_resolution": 64, "frames": LEAST_FRAMES[settings.layout]}
     for name, value in {"number": 3 if pifu else 1, **least}.items():
         if getattr(settings, name) < value:
             why = " (one person each for training, validation and test)" if name == "number" and pifu else ""

@@ -55,7 +55,7 @@ def compare(
     several = len(grouped) > 1 and (methods is not None or len(grouped) < len(compared))
     metrics = sorted({metric for run in compared for metric in run.figures})
     out.mkdir(parents=True, exist_ok=True)
-    markdown, comma_separated = tables(compared, metrics, over_all=not several)
+    markdown, comma_separated = tables(compared, metrics, over_all=len(grouped) == 1)
     record: dict[str, Any] = {
         "metrics": {metric: summary(compared, metric) for metric in metrics},
         "runs": {run.name: {"figures": run.figures, "provenance": run.provenance} for run in compared},

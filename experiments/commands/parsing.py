@@ -34,7 +34,7 @@ def signature_parser(function: Callable[..., Any], *, verb: str) -> ArgumentPars
     """The parser behind `call`."""
     text = docstring_parser.parse(inspect.getdoc(function) or "")
     help_texts = {parameter.arg_name: parameter.description for parameter in text.params}
-    parser = ArgumentParser(prog=f"threefold {verb}", description=text.description, exit_on_error=False)
+    parser = PlainParser(prog=f"threefold {verb}", description=text.description, exit_on_error=False)
     by_hand = set()
     for name, parameter in inspect.signature(function).parameters.items():
         members = several_words(parameter.annotation)
@@ -52,6 +52,13 @@ def signature_parser(function: Callable[..., Any], *, verb: str) -> ArgumentPars
             parser.add_argument(name, nargs="*", type=members[0], help=help_text)
     parser.add_function_arguments(function, skip=by_hand, as_group=False, sub_configs=False)
     return parser
+
+
+class PlainParser(ArgumentParser):
+    """Help that names types as people do."""
+
+    def format_help(self) -> str:
+        return re.sub(r"<class\s+'(?:[\w.]*\.)?(\w+)'>", r"\1", super().format_help())
 
 
 def several_words(annotation: Any) -> tuple[type, ...] | None:

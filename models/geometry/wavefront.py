@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from models.geometry.atomic import replace_when_complete
 from models.geometry.mesh import Mesh
 from models.geometry.pictures import png_from_texture, texture_from_file
+
+POSITION_WIDTHS = (3, 4, 6, 7)
+"""x y z, perhaps w, perhaps red green blue."""
 
 
 def write_obj(mesh: Mesh, path: Path) -> None:
@@ -34,6 +38,32 @@ def read_obj(path: Path, *, texture: bool = True) -> Mesh:
     The texture is the first `map_Kd` of the libraries it names. In a file where only some faces have texture
     coordinates the others get one extra coordinate, (0, 0).
     """
+    return read_plain_obj(path) or read_any_obj(path, texture=texture)
+
+
+def read_plain_obj(path: Path) -> Mesh | None:
+    """The mesh of a file with nothing but positions (and colours) and triangles, ten times as fast as line by line;
+    None for any other file, broken ones among them."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    rows = {keyword: [line[2:] for line in lines if line.startswith(keyword)] for keyword in ("v ", "f ", "#")}
+    if not rows["v "] or not rows["f "] or sum(map(len, rows.values())) < len(lines):
+        return None
+    try:
+        vertices = torch.from_numpy(np.loadtxt(rows["v "], dtype=np.float64, comments=None, ndmin=2))
+        corners = torch.from_numpy(np.loadtxt(rows["f "], dtype=np.int64, comments=None, ndmin=2))
+    except ValueError:  # texture coordinates, rows of varying length, words
+        return None
+    if len(vertices) < len(rows["v "]) or len(corners) < len(rows["f "]):  # rows without numbers are passed over
+        return None
+    if vertices.shape[1] not in POSITION_WIDTHS or corners.shape[1] != 3:
+        return None
+    if int(corners.min()) < 1 or int(corners.max()) > len(vertices):
+        return None
+    return Mesh(vertices[:, :3].float(), corners - 1, vertex_colors=_colors(vertices))
+
+
+def read_any_obj(path: Path, *, texture: bool = True) -> Mesh:
+    """What `read_obj` reads, line by line, and every complaint."""
     positions: list[list[float]] = []
     coordinates: list[list[float]] = []
     triangles: list[tuple[int, int, int]] = []
@@ -64,7 +94,7 @@ def read_obj(path: Path, *, texture: bool = True) -> Mesh:
                 ) from error
     if not positions:
         raise ValueError(f"{path} holds no vertices: give an obj file with lines that start with v.")
-    for name, rows, widths in (("v", positions, (3, 4, 6, 7)), ("vt", coordinates, (2,))):
+    for name, rows, widths in (("v", positions, POSITION_WIDTHS), ("vt", coordinates, (2,))):
         if {len(row) for row in rows} - set(widths) or len({len(row) for row in rows}) > 1:
             raise ValueError(f"{path} has {name} lines with missing or varying numbers of values: export it again.")
     vertices = torch.tensor(positions, dtype=torch.float64)
@@ -80,8 +110,12 @@ def read_obj(path: Path, *, texture: bool = True) -> Mesh:
         uv=torch.tensor(coordinates, dtype=torch.float64).float() if has_uv else None,
         face_uv=face_uv if has_uv else None,
         texture=_texture(path, libraries) if texture and has_uv else None,
-        vertex_colors=vertices[:, 3:6].float() if vertices.shape[1] >= 6 else None,
+        vertex_colors=_colors(vertices),
     )
+
+
+def _colors(vertices: Tensor) -> Tensor | None:
+    return vertices[:, 3:6].float() if vertices.shape[1] >= 6 else None
 
 
 def _obj_text(mesh: Mesh, stem: str) -> str:

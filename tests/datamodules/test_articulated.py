@@ -129,9 +129,9 @@ class TestCameras:
     @pytest.mark.parametrize(
         ("content", "sentence"),
         [
-            ("1 2 3", "holds 3 finite numbers where 3 x 4 were expected"),
-            ("1 2 3 nan 5 6 7 8 9 10 11 12", "holds"),
-            ("text", "holds 0 finite numbers"),
+            ("1 2 3", "does not hold 3 x 4 finite numbers"),
+            ("1 2 3 nan 5 6 7 8 9 10 11 12", "does not hold"),
+            ("text", "does not hold 3 x 4 finite numbers"),
             ("1 2 3 4 2 4 6 8 1 1 1 1", "singular matrix"),
         ],
     )

@@ -55,6 +55,17 @@ def test_every_problem_is_named_once(tmp_path: Path) -> None:
     assert len(problems) == 6
 
 
+def test_every_broken_calibration_is_named(tmp_path: Path) -> None:
+    write_articulated_tree(tmp_path)
+    broken = [sorted(folder.glob("calibration/*.cal"))[1] for folder in sorted(tmp_path.iterdir())]
+    for path in broken:
+        path.write_text("1 2 3")
+    problems = inspect_bodies(lambda: ArticulatedLayout(tmp_path), tmp_path).problems
+    assert len(broken) == len(problems) == 2
+    for path, problem in zip(broken, problems):
+        assert problem.startswith(f"The camera {path} does not hold 3 x 4")
+
+
 def test_a_person_cut_by_the_border_is_named(tmp_path: Path) -> None:
     root = write_pifu_tree(tmp_path).root
     with Image.open(root / "MASK/anna/0_0_00.png") as opened:

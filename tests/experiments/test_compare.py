@@ -17,8 +17,8 @@ def write_run(folder: Path, figures: dict[str, float], seed: int) -> Path:
 
 
 def test_mean_and_spread_over_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    first = write_run(tmp_path / "a", {"test/nme": 2.0, "test/only": 5.0}, 0)
-    second = write_run(tmp_path / "b", {"test/nme": 4.0}, 1)
+    first = write_run(tmp_path / "a-0", {"test/nme": 2.0, "test/only": 5.0}, 0)
+    second = write_run(tmp_path / "a-1", {"test/nme": 4.0}, 1)
     main(["compare", str(first), str(second), "--out", str(tmp_path / "table")])
     assert "| test/nme | 2 | 4 | 3 | 1.414 |" in capsys.readouterr().out
     record = json.loads((tmp_path / "table" / "table.json").read_text())
@@ -28,6 +28,14 @@ def test_mean_and_spread_over_seeds(tmp_path: Path, capsys: pytest.CaptureFixtur
     rows = list(csv.reader((tmp_path / "table" / "table.csv").open()))
     assert rows[1] == ["test/nme", "2", "4", "3", "1.414"]
     assert rows[2][2] == ""
+
+
+def test_runs_of_different_methods_have_no_common_mean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [write_run(tmp_path / name, {"test/nme": value}, 0) for name, value in (("old", 2.0), ("new", 4.0))]
+    main(["compare", *map(str, runs), "--out", str(tmp_path / "table")])
+    printed = capsys.readouterr().out
+    assert "| test/nme | 2 | 4 |\n" in printed
+    assert "mean" not in printed
 
 
 def test_an_untested_run_shows_its_training_figures(tmp_path: Path) -> None:

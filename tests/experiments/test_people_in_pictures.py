@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from experiments.errors import UserError
 from experiments.reconstruction.bodies.people import Hints, person_in_picture
-from experiments.reconstruction.bodies.views import parallel_view, warnings_of
+from experiments.reconstruction.bodies.reconstruct import refuse_cut_person
 from experiments.reconstruction.person_detection import find_people
 from models.geometry.view_cameras import orthographic_views
 from tests.experiments.mannequin import photograph
@@ -70,13 +70,14 @@ def test_dark_parts_beside_bright_ones_are_kept(side: int, suffix: str, tmp_path
     assert abs(person.box[3] - 1 - np.flatnonzero(mask.any(1))[-1]) <= 1
 
 
-def test_a_person_whom_the_border_cuts_is_found_and_told(tmp_path: Path) -> None:
+def test_a_person_whom_the_border_cuts_is_found_and_refused(tmp_path: Path) -> None:
     picture = photograph(FRONT_VIEW, (SIDE, SIDE), backgrounds()["white"]).crop((0, 0, SIDE, 150))
     picture.save(tmp_path / "cut.png")
     person = person_in_picture(tmp_path / "cut.png", Hints())
     assert iou(person.mask, true_mask()[:150]) > 0.95
     assert person.cut_sides == ["bottom"]
-    assert any("bottom border" in warning for warning in warnings_of(parallel_view(person)))
+    with pytest.raises(UserError, match="cut.png: the person touches the bottom border"):
+        refuse_cut_person(person)
 
 
 def test_of_two_people_one_is_chosen_from_the_left(tmp_path: Path) -> None:

@@ -49,11 +49,11 @@ def test_an_interrupted_run_continues_to_the_same_bytes_with_any_number_of_worke
     ("words", "part"),
     [
         (("--num", 2), "3 or more"),
-        (("--size", 8), "32 or more"),
+        (("--size", 8), "48 or more"),
         (("--yaws", 361), "360"),
         (("--held_out", 0.7), "between 0 and 0.5"),
         (("--layout", "mosaic"), "layout"),
-        (("--layout", "cape", "--frames", 0), "1 or more"),
+        (("--layout", "cape", "--frames", 4), "5 or more"),
     ],
 )
 def test_settings_without_sense_are_one_sentence(

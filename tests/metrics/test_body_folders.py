@@ -101,6 +101,16 @@ def test_missing_and_empty_predictions_are_failures_by_name(tmp_path: Path) -> N
     assert scores.summary["p2s_cm_median"] == pytest.approx(90, abs=0.01)
 
 
+def test_predictions_that_are_inside_out_are_named_and_measured_as_they_are(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        put(tmp_path / f"gt/{name}.ply")
+    put(tmp_path / "pred/a.ply")
+    put(tmp_path / "pred/b.ply", Mesh(BODY.vertices, BODY.faces.flip(1)))
+    scores = evaluate_body_folder(tmp_path / "pred", tmp_path / "gt", **FEW)
+    assert scores.inside_out_predictions == ("b",)
+    assert (scores.rows["a"]["iou_volume"], scores.rows["b"]["iou_volume"]) == (1, 0)
+
+
 def test_open_truths_are_named(tmp_path: Path) -> None:
     put(tmp_path / "gt/a.ply", Mesh(BODY.vertices, BODY.faces[3:]))
     put(tmp_path / "pred/a.ply")
@@ -126,9 +136,10 @@ def test_progress_is_told(tmp_path: Path) -> None:
         ({"x.ply": 1.0}, {"a.ply": 1.0}, {}, "names of the true ones"),
         ({"a.ply": 1.0}, {"a.ply": 100.0}, {}, "a.ply is 1.8e\\+04 cm long when .* read as m: no person is"),
         ({"a.ply": 0.01}, {"a.ply": 1.0}, {}, "0.01 times as high .* read as m: give the unit of the predictions"),
+        ({"a.ply": 1.0, "b.ply": 1000.0}, {"a.ply": 1.0, "b.ply": 1.0}, {}, "pred/b.ply is 1e\\+03 times as high"),
         ({"a.ply": 1.0, "a/mesh.ply": 1.0}, {"a.ply": 1.0}, {}, "both predictions of a"),
     ],
-    ids=["no folder", "no mesh", "other names", "unit of the truth", "unit of the prediction", "twice"],
+    ids=["no folder", "no mesh", "other names", "unit of the truth", "unit of the prediction", "giant", "twice"],
 )
 def test_what_cannot_be_right_is_one_sentence(
     tmp_path: Path, pred: dict[str, float], gt: dict[str, float], settings: dict[str, Any], message: str

@@ -78,11 +78,6 @@ def warnings_of(view: BodyView) -> list[str]:
     person = view.person
     left, top, right, bottom = person.box
     found = []
-    if person.cut_sides:
-        found.append(
-            f"{person.path}: the person touches the {' and '.join(person.cut_sides)} border of the picture; what is "
-            "cut off is invented or missing, and the height of what is seen is taken for the whole body's"
-        )
     if view.share_cut_off > 0.005:
         found.append(
             f"{person.path}: {100 * view.share_cut_off:.0f} % of the person reach beyond the square of "

@@ -34,7 +34,7 @@ def articulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cape(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return synthesize_bodies(tmp_path_factory.mktemp("bodies") / "cape", number=2, frames=1, layout="cape")
+    return synthesize_bodies(tmp_path_factory.mktemp("bodies") / "cape", number=2, frames=5, layout="cape")
 
 
 def pifu_matrix(param: dict, size: int) -> np.ndarray:
@@ -151,7 +151,7 @@ def test_cape_registrations_are_closed_and_share_their_triangles(cape: Path) -> 
     triangles = np.load(cape / "misc" / "smpl_tris.npy")
     assert triangles.shape == (13776, 3)
     files = sorted((cape / "sequences").glob("*/*/*.npz"))
-    assert len(files) == 2
+    assert len(files) == 2 * 5
     assert {path.parts[-3] for path in files} == {"90000"}, "two sequences of one person"
     for path in files:
         with np.load(path) as frame:
