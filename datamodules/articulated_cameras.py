@@ -23,9 +23,7 @@ def read_projection(path: Path) -> np.ndarray:
     except ValueError:
         numbers = np.zeros(0)
     if numbers.size != 12 or not np.isfinite(numbers).all():
-        raise ValueError(
-            f"The camera {path} does not hold 3 x 4 finite numbers: copy it from the download again."
-        )
+        raise ValueError(f"The camera {path} does not hold 3 x 4 finite numbers: copy it from the download again.")
     projection = numbers.reshape(3, 4)
     determinant = np.linalg.det(projection[:, :3])
     length = np.linalg.norm(projection[2, :3])

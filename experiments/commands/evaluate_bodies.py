@@ -91,7 +91,10 @@ def report(scores: BodyFolderScores, height_cm: float, alignment: AlignmentKind)
     for names, text in (
         (scores.without_prediction, "without prediction, counted as failures"),
         (scores.empty_predictions, "predictions without a surface, counted as failures"),
-        (scores.inside_out_predictions, "predictions that are inside out, so that they hold no volume; turn their faces"),
+        (
+            scores.inside_out_predictions,
+            "predictions that are inside out, so that they hold no volume; turn their faces",
+        ),
         (scores.without_truth, "predictions without truth, not measured"),
         (scores.open_truths, "true meshes that are not closed, so that their volumes are a guess"),
     ):

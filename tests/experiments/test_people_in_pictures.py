@@ -76,7 +76,7 @@ def test_a_person_whom_the_border_cuts_is_found_and_refused(tmp_path: Path) -> N
     person = person_in_picture(tmp_path / "cut.png", Hints())
     assert iou(person.mask, true_mask()[:150]) > 0.95
     assert person.cut_sides == ["bottom"]
-    with pytest.raises(UserError, match="cut.png: the person touches the bottom border"):
+    with pytest.raises(UserError, match=r"cut\.png: the person touches the bottom border"):
         refuse_cut_person(person)
 
 
