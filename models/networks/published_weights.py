@@ -24,7 +24,10 @@ def load_published_weights(network: nn.Module, path: Path, what: str) -> None:
     Raises FileNotFoundError without the file, ValueError when it holds something else.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there: download {what} and give their path, or write null in their place in the YAML file to train from nothing.")
+        raise FileNotFoundError(
+            f"{path} is not there: download {what} and give their path, or write null in its place in the YAML file to "
+            "train from nothing."
+        )
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
