@@ -182,7 +182,8 @@ class ClothingScores(nn.Module):
 
 def true_camera(batch: ClothingTruthSample) -> ClothingCamera:
     """The camera that took each photograph."""
-    return ClothingCamera(batch.azimuth, batch.elevation, batch.distance, batch.offset)
+    middle = torch.zeros_like(batch.offset)
+    return ClothingCamera(batch.azimuth, batch.elevation, batch.distance, batch.offset, middle)
 
 
 def true_shape(batch: ClothingTruthSample, row: int) -> Mesh:

@@ -1,6 +1,7 @@
 """What a photograph of a garment is explained by: camera, shape, texture, light, and the background behind it."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,6 +21,12 @@ class ClothingCamera(NamedTuple):
     elevation: Float[Tensor, " b"]
     distance: Float[Tensor, " b"]
     offset: Float[Tensor, "b 2"]
+    principal: Float[Tensor, "b 2"]
+    """Where the camera's axis meets the picture: -1..1 from border to border, x right, y up; 0 in the paper."""
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> "ClothingCamera":
+        """The same with every part changed."""
+        return ClothingCamera(*(change(part) for part in self))
 
 
 class ClothingAttributes(NamedTuple):
@@ -39,8 +46,7 @@ class ClothingAttributes(NamedTuple):
 
     def detached(self) -> "ClothingAttributes":
         """The same values without their gradients."""
-        camera = ClothingCamera(*(part.detach() for part in self.camera))
-        return ClothingAttributes(camera, *(part.detach() for part in self[1:]))
+        return ClothingAttributes(self.camera.each(torch.Tensor.detach), *(part.detach() for part in self[1:]))
 
 
 @dataclass(frozen=True)
@@ -84,8 +90,8 @@ def sample_cameras(
     azimuth = sample_azimuths(like, generator)
     elevation = least + (greatest - least) * _uniform(len(like), like, generator)
     distance = near + (far - near) * _uniform(len(like), like, generator)
-    offset = ranges.offset * (2 * _uniform(2 * len(like), like, generator) - 1)
-    return ClothingCamera(azimuth, elevation, distance, offset.reshape(-1, 2))
+    offset = (ranges.offset * (2 * _uniform(2 * len(like), like, generator) - 1)).reshape(-1, 2)
+    return ClothingCamera(azimuth, elevation, distance, offset, torch.zeros_like(offset))
 
 
 def mix_attributes(

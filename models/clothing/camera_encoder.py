@@ -99,13 +99,15 @@ class CameraEncoder(nn.Module):
         pooled = torch.cat(pooled, 1)
         distance, elevation = self.reach(pooled).sigmoid().unbind(1)
         cosine, sine = self.direction(pooled).unbind(1)
+        offset = self.aim(pooled).tanh()
         near, far = self.ranges.distance
         least, greatest = (math.radians(angle) for angle in self.ranges.elevation_degrees)
         return ClothingCamera(
             azimuth=-torch.atan2(sine, cosine + self.initial_facing),
             elevation=least + (greatest - least) * elevation,
             distance=near + (far - near) * distance,
-            offset=self.aim(pooled).tanh(),
+            offset=offset,
+            principal=torch.zeros_like(offset),
         )
 
 

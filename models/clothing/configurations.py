@@ -7,6 +7,7 @@ from models.clothing.background_encoder import BackgroundEncoder
 from models.clothing.camera_encoder import CameraEncoder
 from models.clothing.encoder import ClothingEncoder
 from models.clothing.light_encoder import LightEncoder
+from models.clothing.mask_frame import FILLED
 from models.clothing.shape_encoder import ShapeEncoder
 from models.clothing.template_features import Lookup
 from models.clothing.texture_encoder import TextureEncoder
@@ -72,11 +73,13 @@ def small_encoder(
     background: bool = True,
     reduction: int = 1,
     smoothing: int = 0,
+    framed: bool = True,
     precision: Precision = "float32",
 ) -> ClothingEncoder:
     """The same encoders narrow enough for a CPU, with normalisation that knows no running statistics.
 
-    Pictures lie upright under the template, every camera starts in front and every texel at its frontal place.
+    They look at the part of the picture that the mask fills, which lies upright under the template; every camera starts
+    in front and every texel at its frontal place.
 
     Args:
         width: channels of the camera encoder's first convolution; the others go with it. Forward and backward of 16
@@ -84,6 +87,7 @@ def small_encoder(
             other work.
         reduction: by which factor pictures are shrunk before the encoders look at them.
         smoothing: of the shape's offsets, see `ShapeEncoder`.
+        framed: see `ClothingEncoder`.
     """
     camera_and_light, shape, look = dropout
     widths = (2 * width, 3 * width, 4 * width, 6 * width)
@@ -101,7 +105,7 @@ def small_encoder(
             precision=precision,
         ),
         ShapeEncoder(
-            StridedTrunk(4, widths, norm),
+            StridedTrunk(4, (2 * width, 4 * width), norm),
             hidden=4 * width,
             conditioned=conditioned,
             dropout=shape,
@@ -121,9 +125,11 @@ def small_encoder(
             norm=norm,
             sampling="half_pixel",
             initial_flow="frontal",
+            initial_reach=FILLED if framed else 0.6,
             precision=precision,
         ),
         LightEncoder((width, 2 * width, 2 * width, 4 * width, 4 * width), 48, camera_and_light, norm, precision),
         BackgroundEncoder(width=width, blocks=1, dropout=look / 2, precision=precision) if background else None,
         reduction,
+        framed,
     )

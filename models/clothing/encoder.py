@@ -14,6 +14,7 @@ from models.clothing.attributes import ClothingAttributes
 from models.clothing.background_encoder import BackgroundEncoder
 from models.clothing.camera_encoder import CameraEncoder
 from models.clothing.light_encoder import LightEncoder
+from models.clothing.mask_frame import mask_frame
 from models.clothing.shape_encoder import ShapeEncoder
 from models.clothing.template_features import pictures_with_mask
 from models.clothing.texture_encoder import TextureEncoder
@@ -38,6 +39,9 @@ class ClothingEncoder(nn.Module):
         background: None where photographs are shown on white, to the encoders too.
         reduction: by which factor pictures are shrunk before the encoders look at them. Textures are copied from the
             whole picture nevertheless, by a flow that is enlarged.
+        framed: the encoders look at the part of the picture that the mask fills (`MaskFrame`), and the camera's says how
+            the garment stands in it; only the background is read from the whole. False is the paper's: where and how
+            large the garment is must be learned.
     """
 
     def __init__(
@@ -48,9 +52,10 @@ class ClothingEncoder(nn.Module):
         light: LightEncoder,
         background: BackgroundEncoder | None = None,
         reduction: int = 1,
+        framed: bool = False,
     ) -> None:
         super().__init__()
-        self.reduction = reduction
+        self.reduction, self.framed = reduction, framed
         self.camera, self.shape, self.texture, self.light = camera, shape, texture, light
         self.background = background
 
@@ -67,13 +72,16 @@ class ClothingEncoder(nn.Module):
         are. In training they still normalise by the batch and drop features, as the authors' frozen copies do.
         """
         images = self.shown(images, masks)
-        pictures = self.reduced(pictures_with_mask(images, masks))
+        frame = mask_frame(masks) if self.framed else None
+        near, near_masks = (images, masks) if frame is None else frame.cut(images, masks)
+        pictures = self.reduced(pictures_with_mask(near, near_masks))
         with held(self.camera, intervention not in ("all", "camera")):
             camera = self.camera(pictures, template_vertices)
+            camera = camera if frame is None else frame.in_photograph(camera, self.camera.ranges)
         with held(self.shape, intervention not in ("all", "shape")):
             offsets = self.shape(pictures, template_vertices)
         with held(self.texture, intervention not in ("all", "texture_and_light")):
-            texture = self.texture(pictures, images)
+            texture = self.texture(pictures, near)
         with held(self.light, intervention not in ("all", "texture_and_light")):
             light = self.light(pictures)
         background = torch.ones_like(images) if self.background is None else self.behind(images, masks)
@@ -90,7 +98,9 @@ class ClothingEncoder(nn.Module):
         template_vertices: Float[Tensor, "v 3"],
     ) -> Float[Tensor, "b v 3"]:
         """How the garments differ from the template, without asking the other encoders."""
-        pictures = self.reduced(pictures_with_mask(self.shown(images, masks), masks))
+        images = self.shown(images, masks)
+        near = mask_frame(masks).cut(images, masks) if self.framed else (images, masks)
+        pictures = self.reduced(pictures_with_mask(*near))
         return self.shape(pictures, template_vertices)
 
     def reduced(self, pictures: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c i j"]:

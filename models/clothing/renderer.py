@@ -1,6 +1,7 @@
 """The picture of a set of attributes: the camera, the rasterization, the light and the composition of the family."""
 
 import math
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import torch
@@ -105,19 +106,22 @@ def perspective_camera(camera: ClothingCamera, size: tuple[int, int]) -> Perspec
     """The family's camera for pictures of ``size`` (h, w): on a sphere around the ORIGIN, looking at (offset, 0).
 
     The offset turns the camera where it stands: a target to the right moves the object to the left in the picture.
+    `principal` moves all that is seen, whatever its depth, without turning the camera.
     Worked number: at azimuth and elevation 0, distance 2.5 and offset 0 the point (0, 1, 0) lies on the upper edge.
     Differentiable; in float32 at least.
     """
-    azimuth, elevation, distance, offset = (
-        value if value.dtype == torch.float64 else value.float() for value in camera
-    )
+    exact = camera.each(lambda part: part if part.dtype == torch.float64 else part.float())
+    azimuth, elevation, distance, offset, principal = exact
     with torch.autocast(azimuth.device.type, enabled=False):
         on_the_ground = elevation.cos()
         direction = torch.stack([on_the_ground * azimuth.sin(), elevation.sin(), on_the_ground * azimuth.cos()], -1)
         target = torch.cat([offset, torch.zeros_like(offset[:, :1])], -1)
         camera_from_world = look_towards(distance[:, None] * direction, target)
     angle = torch.full_like(distance, VERTICAL_FIELD_OF_VIEW)
-    return PerspectiveCamera.from_field_of_view(camera_from_world, angle, size)
+    centred = PerspectiveCamera.from_field_of_view(camera_from_world, angle, size)
+    height, width = size
+    aside = principal * principal.new_tensor([width / 2, -height / 2])
+    return replace(centred, principal_px=centred.principal_px + aside)
 
 
 def rasterize_facing(

@@ -35,7 +35,8 @@ def known_attributes(self: Clothing, images: Tensor, texture: Tensor, **camera: 
         return torch.full((number,), camera.get(name, otherwise))
 
     offset = torch.stack([each("offset_x", 0.0), torch.zeros(number)], 1)
-    seen = ClothingCamera(each("azimuth", 0.0), each("elevation", 0.0), each("distance", FITTING_DISTANCE), offset)
+    angles = each("azimuth", 0.0), each("elevation", 0.0)
+    seen = ClothingCamera(*angles, each("distance", FITTING_DISTANCE), offset, torch.zeros(number, 2))
     light = torch.zeros(number, 9)
     light[:, 0] = PLAIN_LIGHT
     return ClothingAttributes(

@@ -61,7 +61,7 @@ def tiny_clothing(norm: Norm = "group", background: bool = True, seed: int = 0, 
         "warmup_epochs": 0.5,
         "averaged_epochs": 1,
     }
-    encoder = small_encoder(RANGES, width=4, norm=norm, background=background)
+    encoder = small_encoder(RANGES, width=4, norm=norm, background=background, framed=False)
     return Clothing(encoder, **(defaults | options))
 
 

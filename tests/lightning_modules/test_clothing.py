@@ -210,4 +210,4 @@ def test_outlines_are_learned() -> None:
         torch.manual_seed(step)
         module.learn(batch, step)
     with torch.no_grad():
-        assert overlap() > max(before + 0.2, 0.8), (before, overlap())
+        assert overlap() > max(before + 0.2, 0.75), (before, overlap())

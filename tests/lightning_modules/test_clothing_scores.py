@@ -36,6 +36,7 @@ def attributes_of(count: int) -> ClothingAttributes:
         torch.linspace(-0.2, 0.2, count),
         torch.full((count,), 2.6),
         torch.zeros(count, 2),
+        torch.zeros(count, 2),
     )
     light = torch.zeros(count, 9)
     light[:, 0] = 3.5
@@ -61,7 +62,7 @@ def photographed(attributes: ClothingAttributes, index: list[int]) -> ClothingTr
         torch.cat([TEMPLATE.faces, torch.zeros(3, 3, dtype=torch.int64)]).expand(count, -1, -1),
         torch.cat([colours, torch.zeros(count, 5, 3)], 1),
         torch.tensor([number, len(TEMPLATE.faces)]).expand(count, -1),
-        *attributes.camera,
+        *attributes.camera[:4],
     )
 
 

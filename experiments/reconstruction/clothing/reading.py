@@ -45,6 +45,7 @@ def read_garment(folder: Path) -> SavedGarment:
             torch.tensor([math.radians(camera["elevation_degrees"])]),
             torch.tensor([float(camera["distance"])]),
             torch.tensor([camera["offset"]]),
+            torch.tensor([camera["principal"]]),
         )
         lit = torch.tensor([light]).reshape(1, 9)
     except (UnicodeDecodeError, json.JSONDecodeError) as error:

@@ -39,6 +39,7 @@ def garment_values(garment: ExplainedGarment, fit: float) -> dict[str, Any]:
             "elevation_degrees": degrees(float(camera.elevation)),
             "distance": float(camera.distance),
             "offset": camera.offset[0].tolist(),
+            "principal": camera.principal[0].tolist(),
             "vertical_field_of_view_degrees": math.degrees(VERTICAL_FIELD_OF_VIEW),
             "photo_from_world": photo_from_world(garment).double().tolist(),
             "pixels": PIXELS,

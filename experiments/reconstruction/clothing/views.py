@@ -28,7 +28,7 @@ TURNTABLE_FRAMES = 24
 
 def repeated(attributes: ClothingAttributes, number: int) -> ClothingAttributes:
     """A batch of one as often as asked."""
-    camera = ClothingCamera(*(part.expand(number, *part.shape[1:]) for part in attributes.camera))
+    camera = attributes.camera.each(lambda part: part.expand(number, *part.shape[1:]))
     return ClothingAttributes(camera, *(part.expand(number, *part.shape[1:]) for part in attributes[1:]))
 
 

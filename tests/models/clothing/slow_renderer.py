@@ -84,6 +84,7 @@ def slow_picture(
         axes, centre = axes_and_centre(attributes.camera, b)
         camera = (attributes.vertices[b] - centre) @ axes.T
         ndc = 2.5 * camera[:, :2] / -camera[:, 2:] * torch.tensor([h / w, 1]).double()
+        ndc = ndc + attributes.camera.principal[b]
         triangles, corners = ndc[template.faces], camera[template.faces]
         normal = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         normal = normal / normal.norm(dim=1, keepdim=True)

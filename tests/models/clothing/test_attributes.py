@@ -22,7 +22,7 @@ def attributes(number: int = 8, vertices: int = 10) -> ClothingAttributes:
     value = torch.arange(number, dtype=torch.float32)
     offsets = (0.01 * value)[:, None, None].expand(-1, vertices, 3).clone().requires_grad_()
     return ClothingAttributes(
-        camera=ClothingCamera(value, value, value, torch.stack([value, value], 1)),
+        camera=ClothingCamera(value, value, value, *(torch.stack([value, value], 1) for _ in range(2))),
         offsets=offsets,
         vertices=1 + offsets,
         texture=value[:, None, None, None].expand(-1, 3, 8, 4),

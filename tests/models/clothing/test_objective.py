@@ -21,7 +21,8 @@ def garments(seed: int) -> ClothingAttributes:
     def draw(*shape: int) -> torch.Tensor:
         return torch.rand(*shape, generator=generator)
 
-    camera = ClothingCamera(draw(2).requires_grad_(), draw(2).requires_grad_(), 2.5 + draw(2), draw(2, 2) - 0.5)
+    angles = draw(2).requires_grad_(), draw(2).requires_grad_()
+    camera = ClothingCamera(*angles, 2.5 + draw(2), draw(2, 2) - 0.5, torch.zeros(2, 2))
     offsets = (0.2 * (draw(2, len(TEMPLATE.vertices), 3) - 0.5)).requires_grad_()
     texture = draw(2, 3, 8, 4).requires_grad_()
     light = (3 * torch.eye(9)[0] + 0.1 * draw(2, 9)).requires_grad_()

@@ -15,12 +15,13 @@ TEMPLATE = ellipsoid_template((0.45, 0.9, 0.225))
 SMALL = ellipsoid_template((0.45, 0.9, 0.225), subdivisions=1)
 LIGHT_OF_THE_START = torch.tensor([3.0, 0, 0, 0, 0, 0, 0, 0, 0])
 BRIGHTNESS = 0.28209479 * 3
+PRINCIPAL = torch.tensor([[0.11, -0.05], [0.0, 0.07], [-0.09, 0.03]], dtype=torch.float64)
 CONVENTIONS = ("paper", "perspective_correct")
 
 
 def camera(azimuth: float = 0.0, elevation: float = 0.0, distance: float = 3.0, offset=(0.0, 0.0)) -> ClothingCamera:
     angles_and_distance = (torch.tensor([value]) for value in (azimuth, elevation, distance))
-    return ClothingCamera(*angles_and_distance, offset=torch.tensor([offset]))
+    return ClothingCamera(*angles_and_distance, offset=torch.tensor([offset]), principal=torch.zeros(1, 2))
 
 
 def attributes(
@@ -214,7 +215,7 @@ def random_scene(template: ClothingTemplate, size: tuple[int, int]) -> ClothingA
     def draw(*shape: int) -> Tensor:
         return torch.rand(*shape, generator=generator, dtype=torch.float64)
 
-    view = ClothingCamera(6 * draw(3), draw(3) - 0.5, 1.8 + draw(3), 0.6 * (draw(3, 2) - 0.5))
+    view = ClothingCamera(6 * draw(3), draw(3) - 0.5, 1.8 + draw(3), 0.6 * (draw(3, 2) - 0.5), PRINCIPAL)
     offsets = 0.15 * (draw(3, len(template.vertices), 3) - 0.5)
     light = 0.3 * (draw(3, 9) - 0.5) + torch.eye(9).double()[0] * 2.5
     return ClothingAttributes(
@@ -315,7 +316,7 @@ def test_a_camera_is_found_from_a_mask(outline_gradients) -> None:
     distance, offset = torch.tensor([3.6], requires_grad=True), torch.tensor([[0.1, -0.1]], requires_grad=True)
     optimizer = torch.optim.Adam([distance, offset], lr=0.03)
     for _ in range(45):
-        view = ClothingCamera(torch.zeros(1), torch.zeros(1), distance, offset)
+        view = ClothingCamera(torch.zeros(1), torch.zeros(1), distance, offset, torch.zeros(1, 2))
         found = render_attributes(
             attributes(TEMPLATE, view, size=size), TEMPLATE, size, background=False, outline_gradients=outline_gradients
         )
