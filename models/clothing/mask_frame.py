@@ -16,7 +16,8 @@ FILLING_DISTANCE = 2.5
 
 
 class MaskFrame(NamedTuple):
-    """Rectangles of the photographs' own shape; each mask's box lies in the middle of one."""
+    """Rectangles of the photographs' own shape around each mask: its box in the middle from top to bottom, its centre
+    of mass from side to side, which a bag in a hand moves less."""
 
     centre: Float[Tensor, "b 2"]
     """-1..1 from border to border of the photograph, x right, y up."""
@@ -52,11 +53,13 @@ class MaskFrame(NamedTuple):
 def mask_frame(masks: Float[Tensor, "b 1 h w"]) -> MaskFrame:
     """Frames around what is more than half covered; the whole photograph where nothing is."""
     inside = masks[:, 0] > 0.5
-    spans = [_span(inside.any(1)), _span(inside.any(2))]
-    (left, right), (top, bottom) = spans
     found = inside.flatten(1).any(1)
-    centre = torch.stack([left + right - 1, 1 - top - bottom], 1)
-    share = torch.maximum(right - left, bottom - top) / FILLED
+    (left, right), (top, bottom) = _span(inside.any(1)), _span(inside.any(2))
+    columns = (torch.arange(inside.shape[2], device=masks.device) + 0.5) / inside.shape[2]
+    middle = (inside.sum(1) * columns).sum(1) / inside.flatten(1).sum(1).clamp(min=1)
+    centre = torch.stack([2 * middle - 1, 1 - top - bottom], 1)
+    width = 2 * torch.maximum(right - middle, middle - left)
+    share = torch.maximum(width, bottom - top) / FILLED
     return MaskFrame(torch.where(found[:, None], centre, 0.0), torch.where(found, share, 1.0))
 
 

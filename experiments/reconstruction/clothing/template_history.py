@@ -64,9 +64,7 @@ def strip(history: list[Epoch], side: int = SIDE) -> Image.Image:
 def all_sides(template: Mesh, side: int) -> Float[Tensor, "3 s _"]:
     number = len(AZIMUTHS_DEGREES)
     still, centre = torch.zeros(number), torch.zeros(number, 2)
-    camera = ClothingCamera(
-        torch.deg2rad(torch.tensor(AZIMUTHS_DEGREES)), still, still + DISTANCE, centre, centre
-    )
+    camera = ClothingCamera(torch.deg2rad(torch.tensor(AZIMUTHS_DEGREES)), still, still + DISTANCE, centre, centre)
     vertices = template.vertices.expand(number, -1, -1)
     return torch.cat(list(grey(camera, vertices, template.faces, (side, side))), 2)
 

@@ -34,6 +34,12 @@ def test_the_frame_lies_around_the_box_and_has_the_pictures_shape() -> None:
     # the box's middle is row 13 of 40 and column 12 of 20
     assert frame.centre[0].tolist() == pytest.approx([2 * 12 / 20 - 1, 1 - 2 * 13 / 40])
     assert float(frame.share) == pytest.approx(18 / 40 / FILLED)
+    sideways = box((4, 22), (10, 14))
+    sideways[..., 4:6, 14:18] = 1
+    # its box ends at column 18, but few of its pixels lie there
+    assert mask_frame(sideways).centre[0].tolist() == pytest.approx(
+        [2 * (72 * 12 + 8 * 16) / 80 / 20 - 1, 1 - 2 * 13 / 40]
+    )
     wide = mask_frame(box((10, 14), (2, 18)))
     assert float(wide.share) == pytest.approx(16 / 20 / FILLED)
 
@@ -94,7 +100,5 @@ def test_encoders_answer_alike_wherever_the_garment_stands() -> None:
 def rendered(camera: ClothingCamera) -> Tensor:
     vertices = TEMPLATE.vertices[None]
     light = 3 * torch.eye(9)[:1]
-    scene = ClothingAttributes(
-        camera, 0 * vertices, vertices, torch.ones(1, 3, 8, 4), light, torch.ones(1, 3, 128, 64)
-    )
+    scene = ClothingAttributes(camera, 0 * vertices, vertices, torch.ones(1, 3, 8, 4), light, torch.ones(1, 3, 128, 64))
     return render_attributes(scene, TEMPLATE, (128, 64), background=False).hard_mask
