@@ -57,6 +57,8 @@ class Clothing(lightning.LightningModule):
             as SMR has it.
         learning_rate: of both optimizers.
         trunk_rate: share of it for the shape encoder's trunk, which comes trained.
+        camera_rate: share of it for the camera's encoder. A camera that learns slowly leaves it to the shapes at first to
+            explain the outlines.
         head_rate: share of it for the last layers of shape and texture, whose many inputs move all offsets and flows at
             once: with 1e-3 they saturate within a few steps.
         betas, amsgrad: of Adam.
@@ -83,6 +85,7 @@ class Clothing(lightning.LightningModule):
         fakes: Literal["turned", "reconstructed_and_mixed"] = "turned",
         learning_rate: float = 5e-5,
         trunk_rate: float = 0.05,
+        camera_rate: float = 1.0,
         head_rate: float = 1.0,
         betas: tuple[float, float] = (0.95, 0.999),
         amsgrad: bool = True,
@@ -107,7 +110,8 @@ class Clothing(lightning.LightningModule):
         self.prototype = prototype
         self.weights = weights
         self.interventions, self.fakes = interventions, fakes
-        self.learning_rate, self.trunk_rate, self.head_rate = learning_rate, trunk_rate, head_rate
+        self.learning_rate, self.trunk_rate = learning_rate, trunk_rate
+        self.camera_rate, self.head_rate = camera_rate, head_rate
         self.betas, self.amsgrad = betas, amsgrad
         self.schedule, self.warmup_epochs, self.averaged_epochs = schedule, warmup_epochs, averaged_epochs
         self.statistics, self.gradient_clip = statistics, gradient_clip
@@ -367,9 +371,12 @@ class Clothing(lightning.LightningModule):
 
         encoder = self.reconstructor.encoder
         trunk, others = encoder.slow_and_fast_parameters()
+        camera = list(encoder.camera.parameters())
         heads = [*encoder.shape.dense.parameters(), *encoder.texture.to_flow.parameters()]
-        rest = [parameter for parameter in others if all(parameter is not head for head in heads)]
-        groups = [[group(rest), group(trunk, self.trunk_rate), group(heads, self.head_rate)]]
+        apart = {id(parameter) for parameter in (*camera, *heads)}
+        rest = [parameter for parameter in others if id(parameter) not in apart]
+        shares = [(trunk, self.trunk_rate), (camera, self.camera_rate), (heads, self.head_rate)]
+        groups = [[group(rest), *(group(parameters, share) for parameters, share in shares)]]
         if self.critic is not None:
             groups.append([group(list(self.critic.parameters()))])
         return [torch.optim.Adam(each, betas=self.betas, amsgrad=self.amsgrad, fused=True) for each in groups]
