@@ -57,8 +57,8 @@ class Clothing(lightning.LightningModule):
             as SMR has it.
         learning_rate: of both optimizers.
         trunk_rate: share of it for the shape encoder's trunk, which comes trained.
-        camera_rate: share of it for the camera's encoder. A camera that learns slowly leaves it to the shapes at first to
-            explain the outlines.
+        camera_rate: share of it for the camera's encoder. A camera that learns slowly leaves it to the shapes at first
+            to explain the outlines.
         head_rate: share of it for the last layers of shape and texture, whose many inputs move all offsets and flows at
             once: with 1e-3 they saturate within a few steps.
         betas, amsgrad: of Adam.

@@ -39,9 +39,9 @@ class ClothingEncoder(nn.Module):
         background: None where photographs are shown on white, to the encoders too.
         reduction: by which factor pictures are shrunk before the encoders look at them. Textures are copied from the
             whole picture nevertheless, by a flow that is enlarged.
-        framed: the encoders look at the part of the picture that the mask fills (`MaskFrame`), and the camera's says how
-            the garment stands in it; only the background is read from the whole. False is the paper's: where and how
-            large the garment is must be learned.
+        framed: the encoders look at the part of the picture that the mask fills (`MaskFrame`), and the camera's says
+            how the garment stands in it; only the background is read from the whole. False is the paper's: where and
+            how large the garment is must be learned.
     """
 
     def __init__(
