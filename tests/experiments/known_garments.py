@@ -11,6 +11,7 @@ from torch import Tensor
 from lightning_modules.clothing import Clothing
 from models.clothing.attributes import ClothingAttributes, ClothingCamera
 from models.clothing.renderer import ClothingRendering
+from models.clothing.template import ellipsoid_template
 
 PLAIN_LIGHT = 1 / 0.28209479
 """Of the first coefficient: colours are shown as they are."""
@@ -27,9 +28,9 @@ def gradient_texture(height: int = 64, width: int = 64) -> Tensor:
 
 
 def known_attributes(self: Clothing, images: Tensor, texture: Tensor, **camera: float) -> ClothingAttributes:
-    """The template in a texture, seen by a camera (azimuth, elevation, distance, offset_x)."""
+    """The paper's first template in a texture, seen by a camera (azimuth, elevation, distance, offset_x)."""
     number = len(images)
-    vertices = self.reconstructor.template.vertices.expand(number, -1, -1)
+    vertices = ellipsoid_template().vertices.expand(number, -1, -1)
 
     def each(name: str, otherwise: float) -> Tensor:
         return torch.full((number,), camera.get(name, otherwise))

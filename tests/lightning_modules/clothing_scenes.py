@@ -49,7 +49,9 @@ def weights(**some: float) -> ClothingLossWeights:
     return ClothingLossWeights(depth_falloff="exponential", **options)
 
 
-def tiny_clothing(norm: Norm = "group", background: bool = True, seed: int = 0, **options: Any) -> Clothing:
+def tiny_clothing(
+    norm: Norm = "group", background: bool = True, framed: bool = False, seed: int = 0, **options: Any
+) -> Clothing:
     torch.manual_seed(seed)
     defaults: dict[str, Any] = {
         "weights": weights(),
@@ -61,7 +63,7 @@ def tiny_clothing(norm: Norm = "group", background: bool = True, seed: int = 0, 
         "warmup_epochs": 0.5,
         "averaged_epochs": 1,
     }
-    encoder = small_encoder(RANGES, width=4, norm=norm, background=background, framed=False)
+    encoder = small_encoder(RANGES, width=4, norm=norm, background=background, framed=framed)
     return Clothing(encoder, **(defaults | options))
 
 

@@ -196,7 +196,7 @@ def test_a_held_encoders_statistics_stay() -> None:
 
 def test_outlines_are_learned() -> None:
     """By gradients of edges: the paper's fringe is thinner than a pixel of so small a picture."""
-    module = by_hand(outline_gradients="edge", learning_rate=2e-3)
+    module = by_hand(outline_gradients="edge", learning_rate=2e-3, framed=True)
     batch = photographs()
 
     def overlap() -> float:

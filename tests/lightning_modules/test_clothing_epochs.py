@@ -98,14 +98,14 @@ def test_the_templates_schedule_is_the_papers() -> None:
 
 
 def test_learning_rates_fall_by_epochs() -> None:
-    module = tiny_clothing(learning_rate=2.0, trunk_rate=0.05, head_rate=0.1)
+    module = tiny_clothing(learning_rate=2.0, trunk_rate=0.05, camera_rate=0.3, head_rate=0.1)
     module._trainer = trainer(max_epochs=601)  # type: ignore[assignment]
     assert [module.rate_factor(epoch) for epoch in (0, 300, 600)] == pytest.approx([1, 0.505, 0.01])
     module.schedule = "restarts"
     falling = [module.rate_factor(epoch) for epoch in (0, 300, 301, 600)]
     assert falling == pytest.approx([1, 0.1, 1, 0.1], abs=1e-4)
     rates = [group["lr"] for optimizer in module.configure_optimizers() for group in optimizer.param_groups]
-    assert rates == [2.0, 0.1, 0.2, 2.0]
+    assert rates == [2.0, 0.1, 0.6, 0.2, 2.0]
 
 
 def test_refreshed_statistics_are_those_of_photographs_alone() -> None:
