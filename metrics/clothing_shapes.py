@@ -22,6 +22,8 @@ QUARTER_TURNS = (0.0, math.pi / 2, math.pi, -math.pi / 2)
 """Turns about the upright axis from which the alignment starts: it finds the nearest minimum only."""
 TRIAL_POINTS, TRIAL_STEPS = 300, 8
 STEPS = 40
+SIZES = tuple(1.03**step for step in range(-15, 8))
+"""Factors that are tried after the first placing."""
 
 
 class ShapeErrors(NamedTuple):
@@ -53,7 +55,9 @@ def align_shape(
     """The predicted mesh, texture and all, where it fits the truth best: turned, scaled and moved. On the CPU, vertices
     in float64.
 
-    Starts with equal centres and sizes, turned about +y, and takes the nearest minimum (`iterative_closest_point`).
+    From equal centres and second moments, turned about +y, it is turned and moved to the nearest minimum
+    (`iterative_closest_point`), then given the size that fits best by the distances of both surfaces, and moved once
+    more. Distances from the truth alone must not choose the size: a shape without arms would grow until it meets them.
     Raises ValueError for a mesh without area or with vertices that are not finite.
 
     Args:
@@ -68,34 +72,72 @@ def align_shape(
     shape = predicted.to("cpu")
     shape = shape.with_vertices(shape.vertices.detach().double())
     on_truth = sample_surface(truth.vertices.detach().cpu().double(), truth.faces.cpu(), count, generator).points
-    on_shape = sample_surface(shape.vertices, shape.faces, count, generator).points
-    start = turned(on_shape, on_truth, turn)
+    placed = surface_moments(shape), surface_moments(truth.to("cpu"))
+    start = turned(*placed, turn)
     if search:
         trials = [
             iterative_closest_point(
                 shape.vertices,
                 shape.faces,
                 on_truth[:TRIAL_POINTS],
-                initial=turned(on_shape, on_truth, turn + quarter),
+                scale=False,
+                initial=turned(*placed, turn + quarter),
                 steps=TRIAL_STEPS,
             )
             for quarter in QUARTER_TURNS
         ]
         start = min(trials, key=lambda trial: trial.root_mean_square).alignment
-    motion = iterative_closest_point(
-        shape.vertices, shape.faces, on_truth, initial=start, steps=STEPS, tolerance=1e-5
-    ).alignment
-    return shape.with_vertices(motion.apply(shape.vertices[None])[0])
+    for _ in range(2):
+        motion = iterative_closest_point(
+            shape.vertices, shape.faces, on_truth, scale=False, initial=start, steps=STEPS, tolerance=1e-5
+        ).alignment
+        shape = shape.with_vertices(motion.apply(shape.vertices[None])[0])
+        start = resized(shape, truth, on_truth, generator)
+    return shape.with_vertices(start.apply(shape.vertices[None])[0])
 
 
-def turned(on_shape: Float[Tensor, "p 3"], on_truth: Float[Tensor, "q 3"], turn: int | float) -> Alignment:
-    """The similarity that turns about +y (+z goes to +x) and gives the shape's points the centre and size of the
-    truth's."""
-    centre, target = on_shape.mean(0), on_truth.mean(0)
-    size = ((on_truth - target).square().sum() / (on_shape - centre).square().sum()).sqrt()
+def resized(shape: Mesh, truth: Mesh, on_truth: Float[Tensor, "p 3"], generator: torch.Generator) -> Alignment:
+    """The change of a placed shape's size, about its centre, with the least sum of squared distances both ways."""
+    of_shape = SurfaceTree(shape.vertices, shape.faces)
+    of_truth = SurfaceTree(truth.vertices.detach().cpu().double(), truth.faces.cpu())
+    on_shape = sample_surface(shape.vertices, shape.faces, len(on_truth), generator).points
+    centre = surface_moments(shape).centre
+
+    def squared(factor: float) -> float:
+        there = of_truth.closest(centre + factor * (on_shape - centre)).distance.square().mean()
+        back = of_shape.closest(centre + (on_truth - centre) / factor).distance.square().mean()
+        return float(there + factor**2 * back)
+
+    factor = torch.tensor([min(SIZES, key=squared)], dtype=torch.float64)
+    return Alignment(torch.eye(3, dtype=torch.float64)[None], factor, ((1 - factor) * centre)[None])
+
+
+class Moments(NamedTuple):
+    """Of a surface, even by area."""
+
+    centre: Float[Tensor, "3"]
+    size: Float[Tensor, ""]
+    """Root mean square distance from the centre."""
+
+
+def surface_moments(mesh: Mesh) -> Moments:
+    """Exact, in float64."""
+    corners = mesh.vertices.detach().double()[mesh.faces]
+    middles = corners.mean(1)
+    area = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]).norm(dim=1)
+    share = area / area.sum()
+    centre = share @ middles
+    # over a triangle the mean of |x|² is that of the corners' and of nine times the middle's, by twelve
+    squares = ((corners - centre).square().sum((1, 2)) + 9 * (middles - centre).square().sum(1)) / 12
+    return Moments(centre, (share @ squares).sqrt())
+
+
+def turned(shape: Moments, truth: Moments, turn: int | float) -> Alignment:
+    """The similarity that turns about +y (+z goes to +x) and gives the shape the centre and size of the truth."""
+    size = truth.size / shape.size
     c, s = math.cos(turn), math.sin(turn)
     rotation = torch.tensor([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]], dtype=torch.float64)
-    return Alignment(rotation[None], size[None], (target - size * (rotation @ centre))[None])
+    return Alignment(rotation[None], size[None], (truth.centre - size * (rotation @ shape.centre))[None])
 
 
 def shape_errors(

@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from metrics.clothing_shapes import FAILED, align_shape, shape_errors
+from metrics.clothing_shapes import FAILED, align_shape, shape_errors, surface_moments
 from metrics.hidden_texture import corner_weights, surface_colours, texture_errors
 from models.geometry.mesh import Mesh
 from models.geometry.primitives import cube, icosphere, uv_sphere
+from models.geometry.sampling import sample_surface
 
 
 def lopsided() -> Mesh:
@@ -55,6 +56,24 @@ def test_any_similarity_is_undone(degrees: float) -> None:
     found = shape_errors(align_shape(moved, truth), truth)
     assert found.chamfer_percent < 0.05
     assert found.iou_volume > 0.99
+
+
+def test_a_shape_without_arms_does_not_grow_to_reach_them() -> None:
+    ball, slim = icosphere(4), torch.tensor([0.15, 0.9, 0.12])
+    body = slim * ball.vertices
+    reach = 1 + 3 * ((body[:, 1] - 0.3).abs() < 0.06)
+    armed = ball.with_vertices(body * torch.stack([reach, torch.ones_like(reach), torch.ones_like(reach)], 1))
+    found = shape_errors(align_shape(ball.with_vertices(body), armed), armed)
+    assert 0.7 < found.volume_ratio < 1.3
+    assert found.iou_volume > 0.6
+
+
+def test_moments_are_those_of_many_points_on_the_surface() -> None:
+    shape = lopsided()
+    points = sample_surface(shape.vertices, shape.faces, 200_000, torch.Generator().manual_seed(0)).points.double()
+    centre, size = surface_moments(shape)
+    assert float((centre - points.mean(0)).norm()) < 5e-3
+    assert float(size) == pytest.approx(float((points - points.mean(0)).square().sum(1).mean().sqrt()), rel=5e-3)
 
 
 def test_a_mirror_image_is_another_shape() -> None:
