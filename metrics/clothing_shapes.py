@@ -92,7 +92,7 @@ def align_shape(
             shape.vertices, shape.faces, on_truth, scale=False, initial=start, steps=STEPS, tolerance=1e-5
         ).alignment
         shape = shape.with_vertices(motion.apply(shape.vertices[None])[0])
-        start = resized(shape, truth, on_truth, generator)
+        start = resized(shape, truth, on_truth[:TRIAL_POINTS], generator)
     return shape.with_vertices(start.apply(shape.vertices[None])[0])
 
 
