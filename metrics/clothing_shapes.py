@@ -56,8 +56,8 @@ def align_shape(
     in float64.
 
     From equal centres and second moments, turned about +y, it is turned and moved to the nearest minimum
-    (`iterative_closest_point`), then given the size that fits best by the distances of both surfaces, and moved once
-    more. Distances from the truth alone must not choose the size: a shape without arms would grow until it meets them.
+    (`iterative_closest_point`) and given the size that fits best by the distances of both surfaces; twice. Distances
+    from the truth alone must not choose the size: a shape without arms would grow until it meets them.
     Raises ValueError for a mesh without area or with vertices that are not finite.
 
     Args:

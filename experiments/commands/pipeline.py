@@ -6,12 +6,24 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
 from experiments.errors import UserError
+
+
+class Method(NamedTuple):
+    """One of the methods that a verb trains and compares."""
+
+    name: str
+    """In the closing table."""
+    run: str
+    """Its folder."""
+    recipe: str
+    """The configuration's file name."""
 
 
 def threefold(*words: object) -> None:
@@ -159,6 +171,14 @@ def tested(run: Path) -> bool:
 def provenance(run: Path) -> dict[str, dict]:
     path = run / "provenance.json"
     return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def columns(headings: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> Iterator[str]:
+    """The lines of a closing table: a name and right-aligned figures in each."""
+    wide = max(12, *(len(name) for name, _ in rows))
+    widths = [max(len(each), *(len(figures[place]) for _, figures in rows)) for place, each in enumerate(headings)]
+    for name, figures in [("", headings), *rows]:
+        yield f"  {name:<{wide}} " + "  ".join(f"{each:>{width}}" for each, width in zip(figures, widths))
 
 
 def number(value: float | None) -> str:

@@ -4,11 +4,10 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from experiments.commands import pipeline
 from experiments.commands.parsing import call
-from experiments.commands.pipeline import metrics_of, number, provenance
+from experiments.commands.pipeline import Method, columns, metrics_of, number, provenance
 from experiments.errors import UserError
 
 CONFIGS = Path(__file__).parent.parent / "configs" / "bodies"
@@ -22,12 +21,6 @@ TURNS_DEGREES = (0, 90, 180, 270)
 """From where the reconstructed test subjects are seen, as in training: four pictures around the person."""
 EXTENT_CM = 204.8
 """What the synthetic pictures show."""
-
-
-class Method(NamedTuple):
-    name: str
-    run: str
-    recipe: str
 
 
 METHODS = (
@@ -163,9 +156,7 @@ def table(out: Path) -> Iterator[str]:
         return
     bodies = metrics_of(out / METHODS[0].run).get("test", {}).get("test/bodies")
     yield f"{'unseen people' if bodies is None else f'{bodies:.0f} unseen people'}, four pictures of each:"
-    widths = [max(len(each), *(len(figures[column]) for _, figures in rows)) for column, each in enumerate(headings)]
-    for name, figures in [("", headings), *rows]:
-        yield f"  {name:<12} " + "  ".join(f"{each:>{width}}" for each, width in zip(figures, widths))
+    yield from columns(headings, rows)
     yield "  (c1..c3: recovery of folds of 11, 4 and 1.4 cm, 1 is all of them; normals: from four sides)"
 
 

@@ -4,22 +4,15 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from experiments.commands import pipeline
 from experiments.commands.parsing import call
-from experiments.commands.pipeline import metrics_of, number, provenance
+from experiments.commands.pipeline import Method, columns, metrics_of, number, provenance
 from experiments.errors import UserError
 
 CONFIGS = Path(__file__).parent.parent / "configs" / "clothing"
 SHOWN = 5
 """Test subjects that are reconstructed for looking."""
-
-
-class Method(NamedTuple):
-    name: str
-    run: str
-    recipe: str
 
 
 METHOD = Method("3D Magic Mirror", "clothing", "small.yaml")
@@ -134,9 +127,7 @@ def table(out: Path) -> Iterator[str]:
     pictures = next((found["test/pictures"] for _, found in tested if "test/pictures" in found), None)
     yield f"{'unseen people' if pictures is None else f'{pictures:.0f} pictures of unseen people'}:"
     headings = [*COLUMNS.values(), "seconds", "steps"]
-    widths = [max(len(each), *(len(figures[column]) for _, figures in rows)) for column, each in enumerate(headings)]
-    for name, figures in [("", headings), *rows]:
-        yield f"  {name:<16} " + "  ".join(f"{each:>{width}}" for each, width in zip(figures, widths))
+    yield from columns(headings, rows)
     yield "  (3D IoU and Chamfer after similarity alignment with the true shape; sides: mean colour error, grey levels;"
     yield "  azimuth after the best common turn, or turn and mirror image, which outlines alone cannot tell)"
 

@@ -82,9 +82,7 @@ def small_encoder(
     in front and every texel at its frontal place.
 
     Args:
-        width: channels of the camera encoder's first convolution; the others go with it. Forward and backward of 16
-            pictures of 128 x 64 took 0.25 s of one CPU core with 8 and 0.35 s with 12, without reduction and beside
-            other work.
+        width: channels of the camera encoder's first convolution; the others go with it.
         reduction: by which factor pictures are shrunk before the encoders look at them.
         smoothing: of the shape's offsets, see `ShapeEncoder`.
         framed: see `ClothingEncoder`.

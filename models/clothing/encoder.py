@@ -14,7 +14,7 @@ from models.clothing.attributes import ClothingAttributes
 from models.clothing.background_encoder import BackgroundEncoder
 from models.clothing.camera_encoder import CameraEncoder
 from models.clothing.light_encoder import LightEncoder
-from models.clothing.mask_frame import mask_frame
+from models.clothing.mask_frame import MaskFrame, mask_frame
 from models.clothing.shape_encoder import ShapeEncoder
 from models.clothing.template_features import pictures_with_mask
 from models.clothing.texture_encoder import TextureEncoder
@@ -73,8 +73,7 @@ class ClothingEncoder(nn.Module):
         """
         images = self.shown(images, masks)
         frame = mask_frame(masks) if self.framed else None
-        near, near_masks = (images, masks) if frame is None else frame.cut(images, masks)
-        pictures = self.reduced(pictures_with_mask(near, near_masks))
+        near, pictures = self.near_and_reduced(images, masks, frame)
         with held(self.camera, intervention not in ("all", "camera")):
             camera = self.camera(pictures, template_vertices)
             camera = camera if frame is None else frame.in_photograph(camera, self.camera.ranges)
@@ -98,10 +97,16 @@ class ClothingEncoder(nn.Module):
         template_vertices: Float[Tensor, "v 3"],
     ) -> Float[Tensor, "b v 3"]:
         """How the garments differ from the template, without asking the other encoders."""
-        images = self.shown(images, masks)
-        near = mask_frame(masks).cut(images, masks) if self.framed else (images, masks)
-        pictures = self.reduced(pictures_with_mask(*near))
+        frame = mask_frame(masks) if self.framed else None
+        _, pictures = self.near_and_reduced(self.shown(images, masks), masks, frame)
         return self.shape(pictures, template_vertices)
+
+    def near_and_reduced(
+        self, images: Float[Tensor, "b 3 h w"], masks: Float[Tensor, "b 1 h w"], frame: MaskFrame | None
+    ) -> tuple[Float[Tensor, "b 3 h w"], Float[Tensor, "b 4 i j"]]:
+        """The colours that textures are copied from, and the normalised pictures that encoders read."""
+        near, near_masks = (images, masks) if frame is None else frame.cut(images, masks)
+        return near, self.reduced(pictures_with_mask(near, near_masks))
 
     def reduced(self, pictures: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c i j"]:
         """Means over squares of `reduction` pixels."""

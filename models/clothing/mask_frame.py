@@ -54,8 +54,8 @@ def mask_frame(masks: Float[Tensor, "b 1 h w"]) -> MaskFrame:
     """Frames around what is more than half covered; the whole photograph where nothing is."""
     inside = masks[:, 0] > 0.5
     found = inside.flatten(1).any(1)
-    (left, right), (top, bottom) = _span(inside.any(1)), _span(inside.any(2))
-    columns = (torch.arange(inside.shape[2], device=masks.device) + 0.5) / inside.shape[2]
+    (left, right), (top, bottom) = _span(inside.any(1).to(masks)), _span(inside.any(2).to(masks))
+    columns = (torch.arange(inside.shape[2], device=masks.device, dtype=masks.dtype) + 0.5) / inside.shape[2]
     middle = (inside.sum(1) * columns).sum(1) / inside.flatten(1).sum(1).clamp(min=1)
     centre = torch.stack([2 * middle - 1, 1 - top - bottom], 1)
     width = 2 * torch.maximum(right - middle, middle - left)
@@ -64,7 +64,7 @@ def mask_frame(masks: Float[Tensor, "b 1 h w"]) -> MaskFrame:
 
 
 def _span(covered: Tensor) -> tuple[Tensor, Tensor]:
-    """From where to where, 0..1, rows [b, n] are covered."""
-    number, flags = covered.shape[1], covered.float()
-    first, last = flags.argmax(1), number - flags.flip(1).argmax(1)
-    return first / number, last / number
+    """From where to where, 0..1, rows [b, n] of 0 and 1 are covered."""
+    number = covered.shape[1]
+    first, last = covered.argmax(1), number - covered.flip(1).argmax(1)
+    return first.to(covered) / number, last.to(covered) / number

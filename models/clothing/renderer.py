@@ -12,6 +12,7 @@ from models.clothing.attributes import ClothingAttributes, ClothingCamera
 from models.clothing.template import ClothingTemplate
 from models.geometry.cameras import PerspectiveCamera, look_towards, transform_points
 from models.geometry.normals import face_normals
+from models.networks.precision import at_least_float32
 from models.rendering.dibr import dibr_sigma_px, dibr_silhouette
 from models.rendering.edge_gradients import edge_gradients
 from models.rendering.fragments import Fragments
@@ -110,8 +111,7 @@ def perspective_camera(camera: ClothingCamera, size: tuple[int, int]) -> Perspec
     Worked number: at azimuth and elevation 0, distance 2.5 and offset 0 the point (0, 1, 0) lies on the upper edge.
     Differentiable; in float32 at least.
     """
-    exact = camera.each(lambda part: part if part.dtype == torch.float64 else part.float())
-    azimuth, elevation, distance, offset, principal = exact
+    azimuth, elevation, distance, offset, principal = camera.each(at_least_float32)
     with torch.autocast(azimuth.device.type, enabled=False):
         on_the_ground = elevation.cos()
         direction = torch.stack([on_the_ground * azimuth.sin(), elevation.sin(), on_the_ground * azimuth.cos()], -1)

@@ -10,7 +10,8 @@ from scipy.ndimage import gaussian_filter
 
 from experiments.errors import UserError
 from experiments.reconstruction.bodies.people import Hints, person_in_picture
-from experiments.reconstruction.bodies.reconstruct import refuse_cut_person
+from experiments.reconstruction.bodies.reconstruct import refuse_cut_people
+from experiments.reconstruction.bodies.views import parallel_view
 from experiments.reconstruction.person_detection import find_people
 from models.geometry.view_cameras import orthographic_views
 from tests.experiments.mannequin import photograph
@@ -77,7 +78,7 @@ def test_a_person_whom_the_border_cuts_is_found_and_refused(tmp_path: Path) -> N
     assert iou(person.mask, true_mask()[:150]) > 0.95
     assert person.cut_sides == ["bottom"]
     with pytest.raises(UserError, match=r"cut\.png: the person touches the bottom border"):
-        refuse_cut_person(person)
+        refuse_cut_people([parallel_view(person)])
 
 
 def test_of_two_people_one_is_chosen_from_the_left(tmp_path: Path) -> None:

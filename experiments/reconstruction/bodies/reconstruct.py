@@ -11,7 +11,7 @@ from experiments.reconstruction.bodies.body_frame import BodyFrame
 from experiments.reconstruction.bodies.calibration import articulated_views, described_views, turned_views
 from experiments.reconstruction.bodies.occupancy import BodyRun, body_surface, load_body_run, refuse_resolution
 from experiments.reconstruction.bodies.outputs import body_outputs
-from experiments.reconstruction.bodies.people import Hints, Person, person_in_picture
+from experiments.reconstruction.bodies.people import Hints, person_in_picture
 from experiments.reconstruction.bodies.saving import save_body
 from experiments.reconstruction.bodies.views import BodyView, parallel_view, warnings_of
 
@@ -27,7 +27,9 @@ def reconstruct_people(
     # the pictures themselves are not kept, they may be many
     with tqdm(pictures, desc="find", unit="person", disable=one) as bar:
         for path in bar:
-            tell([parallel_view(person_in_picture(path, hints))])
+            views = [parallel_view(person_in_picture(path, hints))]
+            refuse_cut_people(views)
+            tell(views)
     body_run = load_body_run(run)
     with tqdm(pictures, desc="reconstruct", unit="person", disable=one) as bar:
         for path in bar:
@@ -58,6 +60,7 @@ def reconstruct_from_views(
         name = f"{calibration.resolve().name}_{views[0].person.path.stem.split('_')[-1]}"
     else:
         (views, frame), name = described_views(calibration), calibration.stem
+    refuse_cut_people(views)
     tell(views)
     warning = disagreement(views)
     if warning is not None:
@@ -81,27 +84,27 @@ def write_body(
 
 
 def tell(views: list[BodyView]) -> None:
-    """Where the people were found, and what is likely to go wrong with them.
-
-    Raises:
-        UserError: the border of the picture cuts somebody.
-    """
+    """Where the people were found, and what is likely to go wrong with them."""
     for view in views:
-        refuse_cut_person(view.person)
         left, top, right, bottom = view.person.box
         print(f"{view.person.path}: a person of {right - left} x {bottom - top} pixels, by {view.person.how}")
         for warning in warnings_of(view):
             warn(warning)
 
 
-def refuse_cut_person(person: Person) -> None:
-    """The height of what is seen is taken for the whole body's: half a person would become a dwarf without legs."""
-    if person.cut_sides:
-        raise UserError(
-            f"{person.path}: the person touches the {' and '.join(person.cut_sides)} border of the picture; give a "
-            "picture of the whole person, with a mask if the background was taken for a part of them, or widen the "
-            "picture by a margin if nothing is cut off"
-        )
+def refuse_cut_people(views: list[BodyView]) -> None:
+    """The height of what is seen is taken for the whole body's: half a person would become a dwarf without legs.
+
+    Raises:
+        UserError: the border of a picture cuts somebody.
+    """
+    for person in (view.person for view in views):
+        if person.cut_sides:
+            raise UserError(
+                f"{person.path}: the person touches the {' and '.join(person.cut_sides)} border of the picture; give a "
+                "picture of the whole person, with a mask if the background was taken for a part of them, or widen the "
+                "picture by a margin if nothing is cut off"
+            )
 
 
 def warn(sentence: str) -> None:

@@ -11,7 +11,7 @@ from models.clothing.renderer import VERTICAL_FIELD_OF_VIEW
 FRAMES = (
     "mesh.* is in model units (a person is about 1.8 high): x right, y up, z to the front, origin near the middle. The "
     "camera's centre is distance * (cos e sin a, sin e, cos e cos a) with azimuth a and elevation e; it looks at "
-    "(offset_x, offset_y, 0)."
+    "(offset_x, offset_y, 0), and its axis meets the window at principal: -1 to 1 from border to border, x right, y up."
 )
 PIXELS = (
     "(x w, y w, w) = photo_from_world @ [X, Y, Z, 1] in pixels of the photograph as displayed (EXIF orientation "

@@ -56,6 +56,12 @@ def test_the_cut_mask_fills_the_middle() -> None:
     assert picture[0, 2, 42:].min() == 1
 
 
+def test_double_precision_is_kept() -> None:
+    mask = box((4, 22), (10, 14)).double()
+    picture, cut = mask_frame(mask).cut(torch.rand(1, 3, 40, 20).double(), mask)
+    assert picture.dtype == cut.dtype == torch.float64
+
+
 def test_nothing_in_the_mask_is_the_whole_photograph() -> None:
     frame = mask_frame(torch.zeros(2, 1, 8, 4))
     assert frame.centre.abs().max() == 0
