@@ -83,6 +83,8 @@ def small_encoder(
 
     Args:
         width: channels of the camera encoder's first convolution; the others go with it.
+        conditioned: False keeps the template from the encoders. The shape's trunk then ends in few cells of many
+            channels, since a pooled map has no places; vertices of the template look at a fine one.
         reduction: by which factor pictures are shrunk before the encoders look at them.
         smoothing: of the shape's offsets, see `ShapeEncoder`.
         framed: see `ClothingEncoder`.
@@ -103,8 +105,8 @@ def small_encoder(
             precision=precision,
         ),
         ShapeEncoder(
-            StridedTrunk(4, (2 * width, 4 * width), norm),
-            hidden=4 * width,
+            StridedTrunk(4, (4 * width,) if conditioned else (2 * width, 4 * width, 8 * width, 16 * width), norm),
+            hidden=8 * width,
             conditioned=conditioned,
             dropout=shape,
             largest_offset=largest_offset,
