@@ -11,13 +11,19 @@ from typing import Any, Literal
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, nn
 
 from datamodules.samples import ClothingSample, ClothingTruthSample
-from lightning_modules.clothing_averaging import averaged_encoder, batch_norms, refresh_statistics, some_photographs
+from lightning_modules.clothing_averaging import (
+    averaged_encoder,
+    batch_norms,
+    refresh_statistics,
+    share_statistics,
+    some_photographs,
+)
 from lightning_modules.clothing_prototype import PrototypeLoop, over_processes
 from lightning_modules.clothing_scores import ClothingScores
+from lightning_modules.gradient_exchange import average_gradients, without_exchange
 from lightning_modules.hyper_parameters import save_plain_hyperparameters
 from lightning_modules.schedules import cosine_schedule
 from models.clothing.attributes import ClothingAttributes, mix_attributes, sample_azimuths, with_azimuth
@@ -183,7 +189,9 @@ class Clothing(lightning.LightningModule):
 
     def make_step(self, optimizer: Any, loss: Tensor) -> None:
         optimizer.zero_grad()
-        self.manual_backward(loss)
+        with without_exchange(self):
+            self.manual_backward(loss)
+        average_gradients(parameter for group in optimizer.param_groups for parameter in group["params"])
         if self.gradient_clip is not None:
             for group in optimizer.param_groups:
                 nn.utils.clip_grad_norm_(group["params"], self.gradient_clip)
@@ -256,13 +264,15 @@ class Clothing(lightning.LightningModule):
         made = loop.move(self.reconstructor, sums, trained_on, self.warmth())
         figures = {"step": float(loop.step), "garments": float(sums.count), "rejected": float(sums.rejected)}
         figures["offset"] = float(made.mean_offset.norm(dim=1).mean())
-        self.log_dict({f"prototype/{name}": value for name, value in figures.items()}, on_step=False, on_epoch=True)
+        named = {f"prototype/{name}": value for name, value in figures.items()}
+        self.log_dict(named, on_step=False, on_epoch=True, sync_dist=True)  # the same everywhere
 
     def on_train_batch_end(self, outputs: Any, batch: ClothingSample, batch_index: int) -> None:
         """After the last batch of an epoch and before it is validated: averaging, and statistics of photographs."""
         if batch_index + 1 < self.trainer.num_training_batches:
             return
         averaging = self.averaged_epochs > 0 and self.current_epoch >= self.last_epoch - self.averaged_epochs
+        share_statistics(self.reconstructor.encoder, self.mean_over_processes)
         if averaging:
             self.averaged.update_parameters(self.reconstructor.encoder)
         every = self.trainer.check_val_every_n_epoch or 1
@@ -275,9 +285,11 @@ class Clothing(lightning.LightningModule):
     def refresh(self, encoder: ClothingEncoder) -> None:
         """Statistics of batch norms from photographs, the same in all processes."""
         if batch_norms(encoder):
-            mean = lambda part: self.trainer.strategy.reduce(part, reduce_op="mean")  # noqa: E731
             batches = some_photographs(self.trainer, self.seed)
-            refresh_statistics(encoder, self.reconstructor.template_vertices, batches, mean)
+            refresh_statistics(encoder, self.reconstructor.template_vertices, batches, self.mean_over_processes)
+
+    def mean_over_processes(self, part: Tensor) -> Tensor:
+        return self.trainer.strategy.reduce(part, reduce_op="mean")
 
     # ----------------------------------------------------------------------------------------------- evaluation
 
@@ -347,11 +359,6 @@ class Clothing(lightning.LightningModule):
         return self.reconstructor.template.to("cpu").mesh(self.reconstructor.template_vertices.detach().float().cpu())
 
     # ------------------------------------------------------------------------------------------------- trainer
-
-    def setup(self, stage: str) -> None:
-        if isinstance(self.trainer.strategy, DDPStrategy):
-            # each step trains the critic or the encoders, and a photograph not all of these: DDP must be told
-            self.trainer.strategy._ddp_kwargs.setdefault("find_unused_parameters", True)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuses a checkpoint of another template."""

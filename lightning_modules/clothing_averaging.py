@@ -53,10 +53,18 @@ def refresh_statistics(
         encoder(batch.image, batch.mask, template_vertices)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
+    share_statistics(encoder, mean_over_processes)
+    encoder.train(was_training)
+
+
+@torch.no_grad()
+def share_statistics(encoder: ClothingEncoder, mean_over_processes: Callable[[Tensor], Tensor]) -> None:
+    """Replaces the running statistics of batch norms by their means over all processes, each of which saw its own part
+    of every batch."""
+    for norm in batch_norms(encoder):
         for statistic in (norm.running_mean, norm.running_var):
             assert statistic is not None
             statistic.copy_(mean_over_processes(statistic))
-    encoder.train(was_training)
 
 
 def some_photographs(trainer: Trainer, seed: int) -> Iterator[ClothingSample]:

@@ -134,6 +134,17 @@ def training(run: Path, recipe: Path, data: Path, seed: int, *more: object) -> l
     return ["fit", *words, *resume, *more]
 
 
+def over_both_cores(batch_size: int) -> list[object]:
+    """Options that let two processes share the batches of one training where there are two cores and no GPU; nothing
+    elsewhere. Small networks gain little from a second thread."""
+    import torch
+
+    if cores() < 2 or torch.cuda.is_available():
+        return []
+    halved = ["--data.init_args.batch_size", batch_size // 2]
+    return ["--trainer.devices", 2, "--trainer.strategy", "ddp", *halved]
+
+
 def trained_on(run: Path) -> Path | None:
     """The data of a run, from its config.yaml; None where there is no such file."""
     path = run / "config.yaml"

@@ -13,7 +13,8 @@ from experiments.errors import UserError
 CONFIGS = Path(__file__).parent.parent / "configs" / "clothing"
 SHOWN = 5
 """Test subjects that are reconstructed for looking."""
-
+BATCH_SIZE = 16
+"""Of the recipes, over all processes."""
 
 METHOD = Method("3D Magic Mirror", "clothing", "small.yaml")
 BASELINE = Method("SMR", "clothing-smr", "smr_small.yaml")
@@ -62,8 +63,10 @@ def train_clothing(
         pipeline.threefold("synthesize", "garments", "--out", data, "--num", num, "--seed", seed)
     methods = (METHOD, BASELINE) if baseline else (METHOD,)
     trainings = []
+    # two methods take a core each
+    shared = pipeline.over_both_cores(BATCH_SIZE) if len(methods) == 1 else []
     for method in methods:
-        words = pipeline.training(out / method.run, CONFIGS / method.recipe, data, seed, *limit)
+        words = pipeline.training(out / method.run, CONFIGS / method.recipe, data, seed, *shared, *limit)
         if words is not None:
             trainings.append((words, out / method.run))
     pipeline.together(trainings, out / "logs", "fit")
