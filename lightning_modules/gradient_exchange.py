@@ -1,4 +1,4 @@
-"""Gradients of one optimizer averaged over processes: for modules with several optimizers, of which each step moves one."""
+"""Gradients of one optimizer averaged over processes, for modules of which each step moves one optimizer of several."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 from experiments.commands import pipeline, train_clothing
@@ -68,12 +69,28 @@ def test_the_whole_list_of_commands(tmp_path: Path, data: Path, flow: list[list[
     assert shown[shown.index("--run") + 1] == str(tmp_path / "runs" / "clothing")
 
 
+def test_two_cores_share_the_batches_of_one_training(
+    tmp_path: Path, data: Path, flow: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = yaml.safe_load((train_clothing.CONFIGS / train_clothing.METHOD.recipe).read_text())
+    assert recipe["data"]["init_args"]["batch_size"] == train_clothing.BATCH_SIZE
+    train_clothing.train_clothing(out=tmp_path / "runs", data=data)
+    shared = flow[0]
+    assert shared[shared.index("--trainer.devices") + 1] == "2"
+    assert shared[shared.index("--data.init_args.batch_size") + 1] == str(train_clothing.BATCH_SIZE // 2)
+    for cores, gpu in ((1, False), (2, True)):
+        monkeypatch.setattr(pipeline, "cores", lambda cores=cores: cores)
+        monkeypatch.setattr(torch.cuda, "is_available", lambda gpu=gpu: gpu)
+        assert pipeline.over_both_cores(16) == []
+
+
 def test_the_baseline_trains_at_the_same_time(tmp_path: Path, data: Path, flow: list[list[str]]) -> None:
     train_clothing.train_clothing(out=tmp_path / "runs", data=data, baseline=True)
     trainings, tests = flow[:2]
     assert trainings.count("fit") == 2
     assert trainings.count("&") == 2
     assert tests.count("test") == 2
+    assert "--trainer.devices" not in trainings, "each has a core of its own"
     recipes = [Path(word) for word in trainings if word.endswith(".yaml")]
     assert [recipe.name for recipe in recipes] == ["small.yaml", "smr_small.yaml"]
     assert all((train_clothing.CONFIGS / recipe.name).is_file() for recipe in recipes)

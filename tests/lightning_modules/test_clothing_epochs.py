@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
 
 from lightning_modules.clothing import Clothing
-from lightning_modules.clothing_averaging import refresh_statistics
+from lightning_modules.clothing_averaging import refresh_statistics, share_statistics
 from models.clothing.prototype import prototype_moves
 from tests.lightning_modules.clothing_scenes import (
     TinyPhotographs,
@@ -123,6 +123,14 @@ def test_refreshed_statistics_are_those_of_photographs_alone() -> None:
     assert norm.momentum == 0.1
     assert encoder.training
     assert norm.training
+
+
+def test_processes_share_their_statistics() -> None:
+    encoder = tiny_clothing(norm="batch").reconstructor.encoder
+    norm = next(part for part in encoder.light.modules() if isinstance(part, nn.BatchNorm2d))
+    own = norm.running_var.clone()  # type: ignore[union-attr]
+    share_statistics(encoder, lambda part: (part + 3) / 2)
+    torch.testing.assert_close(norm.running_var, (own + 3) / 2)
 
 
 def test_averaged_weights_get_statistics_of_their_own() -> None:
