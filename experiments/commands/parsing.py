@@ -3,7 +3,7 @@
 import inspect
 import re
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, Union, get_args, get_origin
 
 import docstring_parser
@@ -12,33 +12,35 @@ from jsonargparse import ArgumentError, ArgumentParser
 from experiments.errors import UserError, one_line
 
 
-def call(function: Callable[..., Any], arguments: Sequence[str], *, verb: str) -> Any:
+def call(
+    function: Callable[..., Any], arguments: Sequence[str], *, verb: str, given: Mapping[str, Any] | None = None
+) -> Any:
     """Parses the words after a verb and calls the function with them.
 
     A parameter `list[T]` takes the words that belong to no option, `list[T] | None` likewise, or none; behind a `*` it
     is an option of one word or more (`--yaws 0 90 180`). `tuple[T, T, ...] | None` takes as many words as the tuple has
-    members (`--box 10 20 300 300`); every other parameter is one option.
+    members (`--box 10 20 300 300`); every other parameter is one option. Parameters that are `given` are no options.
 
     Raises:
         UserError: words that do not fit the signature.
     """
-    parser = signature_parser(function, verb=verb)
+    parser = signature_parser(function, verb=verb, without=set(given or ()))
     try:
         values = parser.parse_args(list(arguments))
     except ArgumentError as error:
         raise UserError(f"{verb}: {plain_words(str(error))}; `threefold {verb} --help` lists what it takes") from None
-    return function(**values.as_dict())
+    return function(**values.as_dict(), **(given or {}))
 
 
-def signature_parser(function: Callable[..., Any], *, verb: str) -> ArgumentParser:
-    """The parser behind `call`."""
+def signature_parser(function: Callable[..., Any], *, verb: str, without: Set[str] = frozenset()) -> ArgumentParser:
+    """The parser behind `call`; parameters in `without` are left out."""
     text = docstring_parser.parse(inspect.getdoc(function) or "")
     help_texts = {parameter.arg_name: parameter.description for parameter in text.params}
     parser = PlainParser(prog=f"threefold {verb}", description=text.description, exit_on_error=False)
-    by_hand = set()
+    by_hand = set(without)
     for name, parameter in inspect.signature(function).parameters.items():
         members = several_words(parameter.annotation)
-        if members is None:
+        if members is None or name in without:
             continue
         by_hand.add(name)
         help_text = help_texts.get(name)
