@@ -46,6 +46,8 @@ def explanation(error: BaseException) -> str | None:
         return from_worker
     if isinstance(error, (UserError, MisconfigurationException, ArgumentError)):
         return one_line(str(error))
+    if type(error).__module__.startswith("wandb."):
+        return f"wandb: {one_line(str(error))}; with --wandb offline the run can be sent later by `wandb sync`"
     if isinstance(error, OSError):
         return system_sentence(error)
     if isinstance(error, (ValueError, ModuleNotFoundError)) and raised_in(error, OUR_SOURCES):

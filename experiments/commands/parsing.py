@@ -37,7 +37,7 @@ def signature_parser(function: Callable[..., Any], *, verb: str, without: Set[st
     text = docstring_parser.parse(inspect.getdoc(function) or "")
     help_texts = {parameter.arg_name: parameter.description for parameter in text.params}
     parser = PlainParser(prog=f"threefold {verb}", description=text.description, exit_on_error=False)
-    by_hand = set(without)
+    by_hand: set[str | int] = set(without)
     for name, parameter in inspect.signature(function).parameters.items():
         members = several_words(parameter.annotation)
         if members is None or name in without:

@@ -10,6 +10,7 @@ from typing import Any
 from experiments.commands.parsing import call
 from experiments.errors import UserError
 from experiments.trials.bayes import BayesianSearch
+from experiments.trials.job_array import array_script, submit_array
 from experiments.trials.proposals import number_of_trials, proposal
 from experiments.trials.running import Course, Runner
 from experiments.trials.sweep_file import Sweep, read_sweep
@@ -28,8 +29,9 @@ def sweep(
     seed: int = 0,
     test: bool = False,
     retry: bool = False,
-    dry: bool = False,
+    dry_run: bool = False,
     trial: int | None = None,
+    slurm: str | None = None,
     more: Sequence[str] = (),
 ) -> int:
     """Trains every trial of a sweep in a run folder of its own, runs/sweeps/NAME/0000 and on, and writes a table of
@@ -46,8 +48,11 @@ def sweep(
         seed: of random and bayes. Bayes with more than one job depends on which trial ends first.
         test: also measures every finished trial on the test data.
         retry: runs failed trials again.
-        dry: shows the trials' commands and runs nothing.
+        dry_run: shows the trials' commands and runs nothing.
         trial: runs this one alone, counted from 0, as a task of a job array does; of a grid or a random search.
+        slurm: makes a SLURM job array of a grid or a random search, with these options of sbatch, such as
+            "--time=2:00:00 --gpus-per-node=1 --cpus-per-task=4"; --jobs is then how many tasks run at a time. When all
+            have ended, the same command without --slurm writes the table. Bayes is sequential and cannot be an array.
         more: the words after --.
     """
     statuses = []
@@ -57,11 +62,14 @@ def sweep(
         if jobs < 1:
             raise UserError(f"--jobs {jobs} runs nothing; give 1 or more")
         folder = out / read.name
-        if dry:
+        if dry_run:
             statuses.append(show(course, count, seed))
             continue
         claim(folder, read)
-        if trial is not None:
+        if slurm is not None:
+            options = ["--out", str(out), "--seed", str(seed), *(["--test", "true"] if test else [])]
+            statuses.append(run_array(course, folder, slurm, count, seed, options))
+        elif trial is not None:
             statuses.append(run_one(course, folder, trial, count, seed))
         else:
             statuses.append(run_all(course, folder, count, seed, retry=retry))
@@ -138,19 +146,37 @@ def search(course: Course, runner: Runner, folder: Path, count: int | None, seed
 
 def run_one(course: Course, folder: Path, place: int, count: int | None, seed: int) -> int:
     """One trial of a grid or a random search, on its own."""
-    sweep_ = course.sweep
-    if sweep_.method == "bayes":
-        raise UserError(
-            f"{sweep_.path}: bayes proposes a trial from those before it, so that --trial has no meaning; run it whole"
-        )
-    number = number_of_trials(sweep_, count)
+    refuse_bayes(course.sweep, "--trial")
+    number = number_of_trials(course.sweep, count)
     if not 0 <= place < number:
-        raise UserError(f"--trial {place} is none of the {number} trials of {sweep_.path}; give 0 to {number - 1}")
-    one = trial_in(folder, place, proposal(sweep_, place, seed))
+        path = course.sweep.path
+        raise UserError(f"--trial {place} is none of the {number} trials of {path}; give 0 to {number - 1}")
+    one = trial_in(folder, place, proposal(course.sweep, place, seed))
     runner = Runner(course)
     runner.pass_on_signals()
     runner.run(one)
     return SOMETHING_FAILED if one.state == "failed" else DONE
+
+
+def run_array(course: Course, folder: Path, sbatch: str, count: int | None, seed: int, options: Sequence[str]) -> int:
+    """All trials of a grid or a random search as tasks of a job array."""
+    refuse_bayes(course.sweep, "--slurm")
+    number = number_of_trials(course.sweep, count)
+    words = [str(course.sweep.path), *options, *([] if count is None else ["--count", str(count)])]
+    for place in range(number):
+        trial_in(folder, place, proposal(course.sweep, place, seed))  # another sweep's folder is refused here
+    print(submit_array(array_script(course.sweep, folder, number, course.jobs, words, course.more), folder, sbatch))
+    print(f"{number} trials, {course.jobs} at a time, in {folder}; when all have ended: threefold sweep {words[0]}")
+    return DONE
+
+
+def refuse_bayes(read: Sweep, option: str) -> None:
+    """A Bayesian search is sequential."""
+    if read.method == "bayes":
+        raise UserError(
+            f"{read.path}: bayes is sequential, it proposes a trial from those before it, and takes no {option}; run "
+            "it whole with --jobs, or take method: random"
+        )
 
 
 def show(course: Course, count: int | None, seed: int) -> int:

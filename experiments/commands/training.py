@@ -17,12 +17,14 @@ from experiments.commands.yaml_mistakes import refuse_two_models, sentence_for
 from experiments.errors import UserError
 from experiments.quiet import silence_the_training_library
 from experiments.runs import checkpoint_of, read_checkpoint
+from experiments.trials.agent import agent_words
 from lightning_modules.callbacks.meshes import Meshes
 from lightning_modules.callbacks.metrics_file import MetricsFile
 from lightning_modules.callbacks.panels import Panels
 from lightning_modules.callbacks.predictions import Predictions
 from lightning_modules.callbacks.provenance import Provenance
 from lightning_modules.callbacks.templates import Templates
+from lightning_modules.callbacks.wandb_run import WandbFiles, WandbMode, wandb_logger
 from lightning_modules.hyper_parameters import TRAINED
 
 VERBS = ("fit", "validate", "test", "predict")
@@ -58,6 +60,12 @@ class ThreefoldCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_argument("--run", type=str | None, default=None, help="folder of the run, such as runs/face-coarse")
+        parser.add_argument(
+            "--wandb",
+            type=WandbMode,
+            default="off",
+            help="log to wandb: online, offline, or auto, which is online where there is an account",
+        )
         parser.add_class_arguments(CheckpointChoice, "checkpoint")
 
     def _parse_ckpt_path(self) -> None:
@@ -76,9 +84,12 @@ class ThreefoldCLI(LightningCLI):
         if self.subcommand == "fit":
             loggers = [CSVLogger(run, name="", version=""), TensorBoardLogger(run, name="", version="")]
             loggers += self._own_loggers()
+        asked = self._get(self.config, "wandb")
+        if asked != "off" and self.subcommand != "predict":
+            loggers.append(wandb_logger(run, asked, self._plain_config()))
         own = list(self._get(self.config_init, "trainer").get("callbacks") or [])
         choice = self._get(self.config_init, "checkpoint")
-        callbacks = [*own, Panels(), Meshes(), Templates(), MetricsFile(), Predictions(), Provenance()]
+        callbacks = [*own, Panels(), Meshes(), Templates(), MetricsFile(), Predictions(), Provenance(), WandbFiles()]
         if self.subcommand == "fit":
             keep = ModelCheckpoint(
                 run / "checkpoints",
@@ -106,6 +117,10 @@ class ThreefoldCLI(LightningCLI):
         if run is None:
             raise UserError(f"{self.subcommand}: no folder for the run; add --run runs/NAME")
         return Path(run)
+
+    def _plain_config(self) -> dict[str, Any]:
+        """The configuration as plain values."""
+        return yaml.safe_load(self._parser(self.subcommand).dump(self.config[str(self.subcommand)], skip_none=False))
 
     def _own_loggers(self) -> list[Any]:
         """Loggers that the user's YAML asks for (wandb, …) beside the two that every run has."""
@@ -173,6 +188,7 @@ def run(verb: str, arguments: Sequence[str]) -> int:
     """
     silence_the_training_library()
     repair_batch_limits()
+    arguments = agent_words(verb, arguments)
     words = list(arguments) if asks_for_help(arguments) else [*run_defaults(verb, arguments), *arguments]
     refuse_two_models(config_files(words))
     parser_options = {"exit_on_error": False, "allow_abbrev": False}

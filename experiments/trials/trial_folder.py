@@ -43,7 +43,8 @@ class Trial(NamedTuple):
         """What makes `fit` go on with an interrupted run; a run without a checkpoint is cleared and begins anew."""
         if (self.folder / "checkpoints" / "last.ckpt").is_file():
             return ["--ckpt_path=last"]
-        clear(self.folder)
+        if not any(self.folder.rglob("*.ckpt")):
+            clear(self.folder)
         return []
 
     def figure(self, metric: str) -> float | None:
