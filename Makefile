@@ -9,7 +9,7 @@ PICTURE ?=
 # one thread of torch for each test process: more threads than cores make every test slower
 TEST_PROCESSES ?= 2
 
-.PHONY: help setup check lint test bench train-face train-body train-clothing clean
+.PHONY: help setup check lint test test-wandb bench train-face train-body train-clothing compare clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -34,6 +34,9 @@ lint: $(READY)  ## ruff (rules and format) and pyright
 test: $(READY)  ## the test suite
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
+test-wandb: $(READY)  ## wandb's real client against a stand-in server on this machine
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m wandb tests/experiments
+
 bench: $(READY)  ## time every available rasterizer side by side
 	$(BIN)/threefold bench rasterizer
 
@@ -45,6 +48,9 @@ train-body: $(READY)  ## synthesize people, train two networks on them, test, re
 
 train-clothing: $(READY)  ## synthesize photographs of dressed people, train on them, test, reconstruct, swap textures
 	$(BIN)/threefold train-clothing --out $(OUT)
+
+compare: $(READY)  ## PIFu against the multi-scale network over three seeds: synthesize, train, test, tables and plots
+	$(BIN)/threefold rank --out $(OUT)
 
 clean:  ## take away caches and what a build leaves; .venv, data/ and runs/ stay
 	rm -rf .pytest_cache .ruff_cache build dist *.egg-info

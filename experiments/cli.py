@@ -30,6 +30,7 @@ VERBS = {
     "train-clothing": Verb(
         "train_clothing", "from nothing to textured clothing: synthesize, train, test, reconstruct, try on"
     ),
+    "rank": Verb("rank", "PIFu against the multi-scale network over three seeds: synthesize, train, test, compare"),
     "synthesize": Verb("synthesize", "write synthetic data with its 3D truth, in the layout of the real data"),
     "prepare": Verb("prepare", "convert a downloaded data set to the neutral layout"),
     "inspect": Verb("inspect", "count a data set's pictures and name every broken file"),

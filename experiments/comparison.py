@@ -3,13 +3,19 @@
 import math
 import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from experiments.quoted_results import TABLES, Paper
 
 SEED_SUFFIX = re.compile(r"[-_.]?(?:seed[-_]?|s)?(\d+)$")
+
+CONFIDENCE = 0.95
+RESAMPLES = 10_000
 
 
 class ComparedRun(NamedTuple):
@@ -18,6 +24,10 @@ class ComparedRun(NamedTuple):
     name: str
     figures: dict[str, float]
     provenance: dict[str, Any]
+    samples: Mapping[str, dict[int, float]] = MappingProxyType({})
+    """Figures of single test samples by their index, for the metrics that have them."""
+    curves: Mapping[str, dict[float, float]] = MappingProxyType({})
+    """What was logged in training, by epoch."""
 
     @property
     def seed(self) -> int | None:
@@ -79,28 +89,84 @@ def method_rows(methods: Sequence[Method], metrics: Sequence[str]) -> list[list[
     return rows
 
 
-def paired_differences(first: Method, other: Method, metric: str) -> dict[str, float | int | None]:
-    """`other` minus `first`, seed by seed, over the seeds that both have: the spread of seeds drops out."""
+def interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """95 % confidence interval of the mean, Student's t; None for fewer than two values."""
+    finite = [value for value in values if math.isfinite(value)]
+    if len(finite) < 2:
+        return None
+    from scipy.stats import t
+
+    half = float(t.ppf((1 + CONFIDENCE) / 2, len(finite) - 1)) * statistics.stdev(finite) / math.sqrt(len(finite))
+    return statistics.fmean(finite) - half, statistics.fmean(finite) + half
+
+
+def differences(first: Method, other: Method, metric: str) -> list[float]:
+    """`other` minus `first`, seed by seed, over the seeds that both have."""
     of_first = {run.seed: run.figures[metric] for run in first.runs if run.seed is not None and metric in run.figures}
-    differences = [
+    return [
         run.figures[metric] - of_first[run.seed] for run in other.runs if run.seed in of_first and metric in run.figures
     ]
-    return spread(differences) | {"below": sum(value < 0 for value in differences)}
+
+
+def paired_differences(first: Method, other: Method, metric: str) -> dict[str, Any]:
+    """`other` minus `first`, seed by seed: the spread of seeds drops out. With the interval of the mean."""
+    found = differences(first, other, metric)
+    return spread(found) | {"interval": interval(found), "below": sum(value < 0 for value in found)}
 
 
 def paired_rows(methods: Sequence[Method], metrics: Sequence[str]) -> list[list[str]]:
     """Header and rows of differences against the first method; empty where no seeds are shared."""
+
+    def told(first: Method, other: Method, metric: str) -> str:
+        difference = paired_differences(first, other, metric)
+        below = f", below in {difference['below']} of {difference['runs']}" if difference["runs"] else ""
+        return cell(difference) + bracket(difference["interval"]) + below
+
+    return _against_first(methods, metrics, told)
+
+
+def sample_differences(first: Method, other: Method, metric: str) -> dict[str, Any] | None:
+    """`other` minus `first`, test sample by test sample, each method's value the mean over its runs: mean and bootstrap
+    interval over the samples. None where not both have every sample's scores, of the same samples.
+    """
+    ours, theirs = _mean_samples(first, metric), _mean_samples(other, metric)
+    if len(ours) < 2 or ours.keys() != theirs.keys():
+        return None
+    found = np.array([theirs[index] - ours[index] for index in sorted(ours)])
+    drawn = np.random.default_rng(0).integers(len(found), size=(RESAMPLES, len(found)))
+    low, high = np.quantile(found[drawn].mean(1), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return {"mean": float(found.mean()), "interval": (float(low), float(high)), "samples": len(found)}
+
+
+def _mean_samples(method: Method, metric: str) -> dict[int, float]:
+    """Over runs, of the samples that all runs have."""
+    runs = [run.samples.get(metric, {}) for run in method.runs]
+    shared = set.intersection(*(set(run) for run in runs))
+    return {index: statistics.fmean(run[index] for run in runs) for index in shared}
+
+
+def sample_rows(methods: Sequence[Method], metrics: Sequence[str]) -> list[list[str]]:
+    """Header and rows of differences against the first method; empty where single samples have no scores."""
+
+    def told(first: Method, other: Method, metric: str) -> str:
+        found = sample_differences(first, other, metric)
+        return "" if found is None else f"{found['mean']:.4g}{bracket(found['interval'])} ({found['samples']})"
+
+    return _against_first(methods, metrics, told)
+
+
+def _against_first(
+    methods: Sequence[Method], metrics: Sequence[str], told: Callable[[Method, Method, str], str]
+) -> list[list[str]]:
     first, others = methods[0], methods[1:]
-    rows = []
-    for metric in metrics:
-        cells = []
-        for other in others:
-            difference = paired_differences(first, other, metric)
-            below = f", below in {difference['below']} of {difference['runs']}" if difference["runs"] else ""
-            cells.append(cell(difference) + below)
-        if any(cells):
-            rows.append([metric, *cells])
+    rows = [[metric, *(told(first, other, metric) for other in others)] for metric in metrics]
+    rows = [row for row in rows if any(row[1:])]
     return [["metric", *(f"{other.name} − {first.name}" for other in others)], *rows] if rows else []
+
+
+def bracket(bounds: tuple[float, float] | None) -> str:
+    """` [low, high]`."""
+    return "" if bounds is None else f" [{bounds[0]:.3g}, {bounds[1]:.3g}]"
 
 
 def paper_rows(methods: Sequence[Method], paper: Paper) -> list[list[str]]:

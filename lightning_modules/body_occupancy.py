@@ -119,6 +119,10 @@ class BodyOccupancy(lightning.LightningModule):
         self.scores.points.update(logits, batch.body.occupancy)
         self.scores.update(batch, self.query_of(features, batch.body), self.test_resolution)
 
+    def test_samples(self) -> dict[str, list[float]]:
+        """The scores of every test body, before they are reported."""
+        return self.scores.samples()
+
     def on_test_epoch_end(self) -> None:
         self.log_dict({f"test/{name}": value for name, value in self.scores.compute().items()})
         self.scores.reset()

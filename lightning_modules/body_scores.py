@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from datamodules.samples import BandTruth, BodyTruthSample
 from metrics.bands import BandRecoveryOfBodies
-from metrics.body_scores import BodyScores
+from metrics.body_scores import COLUMNS, BodyScores
 from metrics.occupancy_points import OccupancyPoints
 from models.bodies.body_mesh import body_mesh
 from models.bodies.visual_hull import visual_hull
@@ -55,6 +55,13 @@ class OccupancyScores(nn.Module):
             baseline = self.hull.compute()
             scores |= {f"hull_{name}": baseline[name] for name in HULL_SCORES}
         return {name: value.float() for name, value in scores.items()}
+
+    def samples(self) -> dict[str, list[float]]:
+        """The mesh scores of every body, `index` their order; nothing where several processes share the bodies."""
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            return {}
+        columns = dict(zip(COLUMNS, self.meshes.table().T.tolist(), strict=True))
+        return {"index": [float(index) for index in range(len(columns["failed"]))], **columns}
 
     def reset(self) -> None:
         """Forgets all bodies."""

@@ -181,6 +181,10 @@ class BodySuperResolution(lightning.LightningModule):
         self.before.update(batch, before, self.test_resolution)
         self.after.update(batch, after, self.test_resolution)
 
+    def test_samples(self) -> dict[str, list[float]]:
+        """The scores of every test body after both stages, before they are reported."""
+        return self.after.samples()
+
     def on_test_epoch_end(self) -> None:
         """The first stage's numbers stand beside, under `stage_one_…`."""
         self.validation_loss.reset()

@@ -325,6 +325,10 @@ class Clothing(lightning.LightningModule):
         if isinstance(batch, ClothingTruthSample):
             self.test_scores.update_truth(batch, attributes, self.reconstructor.template)
 
+    def test_samples(self) -> dict[str, list[float]]:
+        """The scores of every test photograph, before they are reported."""
+        return self.test_scores.samples()
+
     def on_test_epoch_end(self) -> None:
         self.report("test", self.test_scores)
 

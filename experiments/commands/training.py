@@ -23,6 +23,7 @@ from lightning_modules.callbacks.metrics_file import MetricsFile
 from lightning_modules.callbacks.panels import Panels
 from lightning_modules.callbacks.predictions import Predictions
 from lightning_modules.callbacks.provenance import Provenance
+from lightning_modules.callbacks.sample_scores import SampleScores
 from lightning_modules.callbacks.templates import Templates
 from lightning_modules.callbacks.wandb_run import WandbFiles, WandbMode, wandb_logger
 from lightning_modules.hyper_parameters import TRAINED
@@ -89,7 +90,8 @@ class ThreefoldCLI(LightningCLI):
             loggers.append(wandb_logger(run, asked, self._plain_config()))
         own = list(self._get(self.config_init, "trainer").get("callbacks") or [])
         choice = self._get(self.config_init, "checkpoint")
-        callbacks = [*own, Panels(), Meshes(), Templates(), MetricsFile(), Predictions(), Provenance(), WandbFiles()]
+        callbacks = [*own, Panels(), Meshes(), Templates(), MetricsFile(), SampleScores(), Predictions()]
+        callbacks += [Provenance(), WandbFiles()]
         if self.subcommand == "fit":
             keep = ModelCheckpoint(
                 run / "checkpoints",

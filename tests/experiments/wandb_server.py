@@ -1,5 +1,5 @@
-"""A stand-in on loopback for as much of wandb's server as its real client asks for here: sweeps with their agents, runs with
-history and files, artifacts, and runs read back by the public API.
+"""A stand-in on loopback for as much of wandb's server as its real client asks for here: sweeps with their agents, runs
+with history and files, artifacts, and runs read back by the public API.
 
 Written for the client 0.31; what it asks beyond that is kept in `unknown`.
 """
