@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.commands.parsing import call
+from experiments.compared_runs import read_run
 from experiments.comparison import (
     ComparedRun,
     Method,
@@ -24,7 +25,6 @@ from experiments.comparison import (
     sample_rows,
     spread,
 )
-from experiments.compared_runs import read_run
 from experiments.errors import UserError
 from experiments.quoted_results import Paper
 from models.geometry.atomic import replace_when_complete

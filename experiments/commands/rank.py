@@ -42,7 +42,9 @@ def rank(
         pipeline.threefold("synthesize", "bodies", "--out", data, *people)
     side_by_side = min(2, pipeline.cores()) if jobs is None else jobs
     trials = ("--out", out / "sweeps", "--jobs", side_by_side, "--test", "true")
-    more = [f"--data.init_args.root={data}", *([] if max_steps is None else [f"--trainer.max_steps={max_steps}"])]
+    more = [f"--data.init_args.root={data}"]
+    if max_steps is not None:
+        more += [f"--trainer.max_steps={max_steps}", "--trainer.check_val_every_n_epoch=1"]
     pipeline.threefold("sweep", SWEEP.relative_to(Path.cwd()), *trials, "--", *more)
     runs = sorted((out / "sweeps" / NAME).glob("[0-9]*"))
     methods = ("--methods", *(method_of(run) for run in runs))

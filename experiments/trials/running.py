@@ -81,7 +81,7 @@ class Runner:
             return
         reason = None if status == 0 else why(trial.folder / "log.txt", status)
         if reason is None and goal is not None and trial.figure(goal.name) is None:
-            reason = f"no value of {goal.name} was logged"
+            reason = f"{goal.name} was not logged, or is no number: did the training end before it was validated?"
         state = "finished" if reason is None else "failed"
         value = None if goal is None else trial.figure(goal.name)
         trial.keep(state=state, seconds=seconds, reason=reason, metric=value)

@@ -62,7 +62,7 @@ def test_methods_get_means_over_seeds_and_differences_seed_by_seed(
     printed = capsys.readouterr().out
     assert "| metric | pifu | wide |" in printed
     assert "| test/p2s_vertices_cm | 2 ± 1 (3) | 1.7 ± 0.9 (3) |" in printed
-    assert "| test/p2s_vertices_cm | -0.3 ± 0.1 (3), below in 3 of 3 |" in printed
+    assert "| test/p2s_vertices_cm | -0.3 ± 0.1 (3) [-0.548, -0.0516], below in 3 of 3 |" in printed
     assert "standard deviation" not in printed  # over runs of different methods it means nothing
     record = json.loads((tmp_path / "table" / "table.json").read_text())
     assert record["methods"]["wide"]["metrics"]["test/p2s_vertices_cm"]["mean"] == pytest.approx(1.7)
@@ -75,7 +75,7 @@ def test_only_shared_seeds_are_paired(tmp_path: Path) -> None:
     other = [ComparedRun(f"b-{seed}", {"x": seed + 0.5}, {}) for seed in (1, 2)]
     a, b = methods_of([*first, *other], None)
     difference = paired_differences(a, b, "x")
-    assert difference == {"mean": 0.5, "standard_deviation": None, "runs": 1, "below": 0}
+    assert difference == {"mean": 0.5, "standard_deviation": None, "runs": 1, "interval": None, "below": 0}
 
 
 @pytest.mark.parametrize("paper", ["articulated", "cape"])
