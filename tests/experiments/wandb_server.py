@@ -218,8 +218,9 @@ class WandbServer:
         own = {"id": base64.b64encode(name.encode()).decode(), "name": name, "displayName": name, "description": ""}
         counts = {"historyLineCount": len(self.history(name)), "eventsLineCount": 0, "logLineCount": 0}
         rest = {"sweepName": None, "group": None, "jobType": None, "commit": None, "readOnly": False, "tags": []}
+        rest["history"] = [json.dumps(row) for row in self.history(name)]
         last = {"state": "finished", "user": {"name": ENTITY, "username": ENTITY}, "historyKeys": None, "notes": ""}
-        return {**own, **times, **texts, **counts, **rest, **last, "project": self.project(), "projectId": "P"}
+        return {**own, **times, **texts, **counts, **rest, **last, "project": self.project(), "projectId": "1"}
 
     def stored_run(self, asked: dict[str, Any], query: str) -> dict[str, Any]:
         name = asked.get("name") or asked.get("run") or ""
@@ -230,10 +231,10 @@ class WandbServer:
         return self.run(name)["streams"].get("wandb-history.jsonl", [])
 
     def summary(self, name: str) -> dict[str, Any]:
-        """The last one that came."""
-        known = self.run(name)
-        streamed = known["streams"].get("wandb-summary.json", [])
-        return {**known["summary"], **(streamed[-1] if streamed else {})}
+        """The last one that came, as part of the stream or as a file."""
+        streamed = self.run(name)["streams"].get("wandb-summary.json", [])
+        stored = json.loads(self.files.get(f"{name}/wandb-summary.json", b"{}"))
+        return {**self.run(name)["summary"], **stored, **(streamed[-1] if streamed else {})}
 
     def run_files(self, asked: dict[str, Any], _: str) -> dict[str, Any]:
         run = asked.get("run") or asked.get("name") or "run"
