@@ -203,4 +203,7 @@ def run(verb: str, arguments: Sequence[str]) -> int:
     if "--" in words:
         place = words.index("--")
         words, more = words[:place], words[place + 1 :]
+    if "--slurm" in words[:-1]:  # its value looks like an option
+        place = words.index("--slurm")
+        words[place : place + 2] = [f"--slurm={words[place + 1]}"]
     return call(sweep, words, verb=verb, given={"more": tuple(more)})

@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from experiments.compared_runs import samples_of
 from experiments.reconstruction.clothing import tryon, views
 from lightning_modules.clothing import Clothing
 from models.clothing.template import ellipsoid_template
@@ -16,6 +17,7 @@ from models.geometry.files import read_mesh, write_mesh
 from tests.experiments.command_line import assert_one_sentence, threefold
 from tests.experiments.conftest import ClothingRuns
 from tests.experiments.known_garments import knowing, number_of_frames, oval_photograph
+from tests.experiments.trials.sweeps import names_not_logged
 
 SLIM = (0.3, 0.9, 0.15)
 """Half extents with which the small recipe starts."""
@@ -95,3 +97,20 @@ def test_templates_become_an_animation(tmp_path: Path, capsys) -> None:
     broken = threefold(capsys, "animate", "--run", tmp_path / "run", "--out", tmp_path / "more")
     assert_one_sentence(broken, "epoch-0002.obj")
     assert not (tmp_path / "more").exists()
+
+
+def test_sweeps_rank_by_what_the_stage_logs(clothing_runs: ClothingRuns) -> None:
+    assert names_not_logged(clothing_runs.small) == []
+
+
+def test_a_test_keeps_the_scores_of_every_photograph(clothing_runs: ClothingRuns, tmp_path: Path, capsys) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(clothing_runs.small, run)
+    words = ("--model.init_args.feature_network", "null", "--trainer.limit_test_batches", 1)
+    answer = threefold(capsys, "test", "--run", run, *words)
+    assert answer.status == 0, answer
+    measured, samples = json.loads((run / "metrics.json").read_text())["test"], samples_of(run)
+    for name in ("test/mask_iou_soft", "test/iou_volume"):
+        values = list(samples[name].values())
+        assert len(values) == measured["test/pictures"] > 1
+        assert sum(values) / len(values) == pytest.approx(measured[name], rel=1e-5)

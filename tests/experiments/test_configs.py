@@ -7,6 +7,7 @@ import yaml
 
 from tests.conftest import CONFIGS, FaceRuns
 from tests.experiments.command_line import threefold
+from tests.experiments.trials.sweeps import names_not_logged, unknown_names
 from tests.models.morphable.file_faces import file_face
 from tests.models.morphable.test_ict import write_folder
 
@@ -72,3 +73,13 @@ def test_every_configuration_leaves_the_run_folder_to_the_command(path: Path) ->
     assert is_overlay(config) or config["run"].startswith("runs/")
     assert is_overlay(config) or config["seed_everything"] == 0, "a recipe is the same every time"
     assert path.read_text().startswith("#"), "a recipe says what it is for"
+
+
+def test_sweeps_rank_by_what_the_stages_log(face_runs: FaceRuns) -> None:
+    """What two pictures cannot have is not asked for: wrinkles, correlations, covered skin."""
+    assert names_not_logged(face_runs.coarse) == []
+    assert set(unknown_names(face_runs.coarse)) <= {
+        "val/photometric_error_covered_grey",
+        *(f"val/identity_correlation_{mode}" for mode in range(1, 9)),
+    }
+    assert all("wrinkle" in name or "gain" in name for name in names_not_logged(face_runs.detail))

@@ -5,6 +5,9 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from models.geometry.mesh import Mesh
+from models.geometry.primitives import icosphere
+
 
 class ToyModule(LightningModule):
     def __init__(self, width: int = 3, learning_rate: float = 0.1, poison: bool = False) -> None:
@@ -35,6 +38,16 @@ class ToyModule(LightningModule):
 class OtherToyModule(ToyModule):
     def __init__(self, width: int = 3, learning_rate: float = 0.5) -> None:
         super().__init__(width, learning_rate)
+
+
+class SculptedToy(ToyModule):
+    """Leaves everything that a run can leave."""
+
+    def meshes(self, batch: list[Tensor]) -> dict[str, Mesh]:
+        return {"ball": icosphere(0)}
+
+    def test_samples(self) -> dict[str, list[float]]:
+        return {"index": [0.0, 1.0], "loss": [0.5, float("nan")]}
 
 
 class ToyData(LightningDataModule):

@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from experiments.trials.logged_names import LOGGED, complaint_about
+
 CONFIG = Path(__file__).parents[3] / "experiments" / "configs" / "bodies" / "pifu_small.yaml"
 SWEEPS = CONFIG.parents[2] / "sweeps"
 STAND_IN = '''
@@ -61,3 +63,18 @@ def trials_of(folder: Path) -> list[dict[str, Any]]:
 def starts_of(path: Path, number: int) -> list[str]:
     """The commands that the program of a trial of a sweep's file was started with."""
     return (path.parent / f"starts-{number:04d}.txt").read_text().splitlines()
+
+
+def unknown_names(run: Path) -> list[str]:
+    """What a run logged while it was validated that no sweep may rank by."""
+    logged = json.loads((run / "metrics.json").read_text())["fit"]
+    stage = yaml.safe_load((run / "config.yaml").read_text())["model"]["class_path"]
+    assert "train/loss" in logged
+    return [name for name in logged if name.startswith("val/") and complaint_about(name, stage)]
+
+
+def names_not_logged(run: Path) -> list[str]:
+    """What a sweep may rank by that a run did not log."""
+    logged = json.loads((run / "metrics.json").read_text())["fit"]
+    stage = yaml.safe_load((run / "config.yaml").read_text())["model"]["class_path"]
+    return sorted(set(LOGGED[stage]) - set(logged))
