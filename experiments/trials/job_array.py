@@ -49,7 +49,7 @@ def submit_array(script: str, folder: Path, options: str) -> str:
     words = shlex.split(options)
     if not any(word.startswith(("--time", "-t")) for word in words):
         raise UserError(
-            f'--slurm "{options}" gives the trials no time; add --time=2:00:00, as long as one trial may take'
+            f'--slurm "{options}" says no time; add --time=2:00:00, as long as one trial may take'
         )
     if shutil.which("sbatch") is None:
         raise UserError(f"there is no sbatch here; {path} is written: run `sbatch {options} {path}` on the cluster")
