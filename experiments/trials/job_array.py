@@ -48,9 +48,7 @@ def submit_array(script: str, folder: Path, options: str) -> str:
     path.write_text(script)
     words = shlex.split(options)
     if not any(word.startswith(("--time", "-t")) for word in words):
-        raise UserError(
-            f'--slurm "{options}" says no time; add --time=2:00:00, as long as one trial may take'
-        )
+        raise UserError(f'--slurm "{options}" says no time; add --time=2:00:00, as long as one trial may take')
     if shutil.which("sbatch") is None:
         raise UserError(f"there is no sbatch here; {path} is written: run `sbatch {options} {path}` on the cluster")
     done = subprocess.run(["sbatch", *words, str(path)], capture_output=True, text=True, check=False)

@@ -1,6 +1,7 @@
 """What a sweep's file may say, and the sentence for everything else."""
 
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -8,8 +9,11 @@ import yaml
 
 from experiments.errors import UserError
 from experiments.trials.logged_names import complaint_about
+from experiments.trials.running import Course
+from experiments.trials.search_space import Parameter
 from experiments.trials.sweep_file import read_sweep
 from experiments.trials.trial_command import arguments
+from tests.experiments.command_line import threefold
 from tests.experiments.trials.sweeps import CONFIG, SWEEPS, write_sweep
 
 SHIPPED = sorted(SWEEPS.glob("*.yaml"))
@@ -119,3 +123,30 @@ def test_every_family_has_methods_ablations_and_a_search() -> None:
 
 def test_unknown_stages_are_not_judged() -> None:
     assert complaint_about("val/anything", "elsewhere.Stage") is None
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_trial_of_the_shipped_sweeps_is_a_training(path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    """As few trials as hold every value of every parameter pass the training's own parser."""
+    monkeypatch.chdir(SWEEPS.parents[1])
+    read = read_sweep(path)
+    course = Course(read)
+    for place in range(max(len(parameter.values) for parameter in read.parameters)):
+        values = {each.name: value_at(each, place) for each in read.parameters}
+        words = course.words(values)
+        answer = threefold(capsys, *words[words.index("fit") :], "--print_config")
+        assert answer.status == 0, answer.complaint
+        config = yaml.safe_load(answer.printed)
+        for name, value in values.items():
+            if name != "config":
+                assert member(config, name) == value, "a later configuration undid it"
+
+
+def value_at(parameter: Parameter, place: int) -> Any:
+    return parameter.values[place % len(parameter.values)] if parameter.values else parameter.draw(Random(place))
+
+
+def member(config: Any, name: str) -> Any:
+    for key in name.split("."):
+        config = config[key]
+    return config
