@@ -44,7 +44,9 @@ def rank(
     trials = ("--out", out / "sweeps", "--jobs", side_by_side, "--test", "true")
     more = [f"--data.init_args.root={data}"]
     if max_steps is not None:
-        more += [f"--trainer.max_steps={max_steps}", "--trainer.check_val_every_n_epoch=1"]
+        # an epoch that is cut short is not validated: here each has one batch
+        one_batch = ("--trainer.limit_train_batches=1", "--trainer.check_val_every_n_epoch=1")
+        more += [f"--trainer.max_steps={max_steps}", *one_batch]
     pipeline.threefold("sweep", SWEEP.relative_to(Path.cwd()), *trials, "--", *more)
     runs = sorted((out / "sweeps" / NAME).glob("[0-9]*"))
     methods = ("--methods", *(method_of(run) for run in runs))

@@ -14,7 +14,7 @@ from uuid import uuid4
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
-from lightning.pytorch.utilities import rank_zero_info
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_only
 
 from lightning_modules.callbacks.provenance import read_json, replace_entry
 
@@ -74,11 +74,11 @@ def wandb_logger(run: Path, asked: WandbMode, config: dict[str, Any]) -> WandbLo
     run.mkdir(parents=True, exist_ok=True)
     for name in FOLDERS:
         os.environ.setdefault(name, str(run.resolve()))
-    os.environ.setdefault("WANDB_SILENT", "true")
     project = os.environ.get("WANDB_PROJECT", PROJECT)
     logger = WandbLogger(name=run.name, project=project, save_dir=run, id=run_id(run), config=config, mode=mode)
     logger._wandb_init.pop("anonymous", None)  # else wandb warns of an option that nobody gave
     if mode == "offline":
+        os.environ.setdefault("WANDB_SILENT", "true")  # the sentence below says it all
         rank_zero_info(f"wandb: offline; send this run with `wandb sync {run / 'wandb'}/offline-run-*`")
     return logger
 
@@ -88,7 +88,7 @@ def run_id(run: Path) -> str:
     path = run / "wandb.json"
     known = read_json(path).get("run", {}).get("id")
     identity = known or os.environ.get("WANDB_RUN_ID") or uuid4().hex[:8]
-    if known is None:
+    if known is None and getattr(rank_zero_only, "rank", 0) == 0:
         replace_entry(path, "run", {"id": identity})
     return identity
 
@@ -174,7 +174,7 @@ class WandbFiles(Callback):
     def table(self, columns: list[str], rows: list[list[Any]]) -> Any:
         import wandb
 
-        return wandb.Table(columns=columns, data=rows[:MOST_ROWS])
+        return wandb.Table(columns=list(columns), data=rows[:MOST_ROWS])
 
     def put(self, trainer: Trainer, values: dict[str, Any]) -> None:
         run = experiment(trainer)

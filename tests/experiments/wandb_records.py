@@ -1,5 +1,6 @@
 """Reads what wandb's client writes while it is offline: a file of blocks of 32 KiB with protobuf records."""
 
+import importlib
 import json
 import struct
 from collections.abc import Iterator
@@ -20,8 +21,7 @@ class OfflineRun(NamedTuple):
 
 
 def records(path: Path) -> Iterator[Any]:
-    from wandb.proto import wandb_internal_pb2
-
+    messages: Any = importlib.import_module("wandb.proto.wandb_internal_pb2")
     content, place, part = path.read_bytes(), 7, b""  # behind the head of the file
     while place + 7 <= len(content):
         left = BLOCK - place % BLOCK
@@ -34,7 +34,7 @@ def records(path: Path) -> Iterator[Any]:
         part += content[place + 7 : place + 7 + length]
         place += 7 + length
         if kind in (FULL, LAST):
-            record = wandb_internal_pb2.Record()
+            record = messages.Record()
             record.ParseFromString(part)
             part = b""
             yield record
