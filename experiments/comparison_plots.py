@@ -13,8 +13,6 @@ from models.geometry.atomic import replace_when_complete
 COLUMNS = 3
 WIDTH, HEIGHT = 4.2, 3.0
 """Inches of one small picture."""
-MOST = 24
-"""Small pictures in one file."""
 
 
 def write_plots(methods: Sequence[Method], metrics: Sequence[str] | None, out: Path) -> list[Path]:
@@ -22,12 +20,14 @@ def write_plots(methods: Sequence[Method], metrics: Sequence[str] | None, out: P
 
     Args:
         methods: with their runs.
-        metrics: what to show; everything when None, in curves only what was validated and the training loss.
+        metrics: what to show; when None in bars everything that differs between runs, and in curves what was validated
+            and the training loss.
         out: the folder.
     """
     figures = sorted({name for method in methods for run in method.runs for name in run.figures})
     curves = sorted({name for method in methods for run in method.runs for name in run.curves})
     if metrics is None:
+        figures = [name for name in figures if differs(methods, name)]
         curves = [name for name in curves if name.startswith("val/") or name == "train/loss"]
     else:
         figures, curves = ([name for name in metrics if name in known] for known in (figures, curves))
@@ -35,8 +35,14 @@ def write_plots(methods: Sequence[Method], metrics: Sequence[str] | None, out: P
     for name, shown, draw in (("bars.png", figures, draw_bars), ("curves.png", curves, draw_curves)):
         if shown:
             written.append(out / name)
-            small_pictures(written[-1], methods, shown[:MOST], draw)
+            small_pictures(written[-1], methods, shown, draw)
     return written
+
+
+def differs(methods: Sequence[Method], metric: str) -> bool:
+    """Whether runs disagree about a figure; a lone run has nobody to agree with."""
+    runs = [run for method in methods for run in method.runs]
+    return len(runs) == 1 or len({run.figures.get(metric) for run in runs}) > 1
 
 
 def small_pictures(path: Path, methods: Sequence[Method], metrics: Sequence[str], draw: Any) -> None:

@@ -123,6 +123,7 @@ class Clothing(lightning.LightningModule):
         self.statistics, self.gradient_clip = statistics, gradient_clip
         self.validation_scores = ClothingScores()
         self.test_scores = ClothingScores(feature_network, lpips_network, ssim_magnification, twelve_views)
+        self.test_samples = self.test_scores.samples
         self.seed = 0
 
     # ------------------------------------------------------------------------------------------------- a batch
@@ -324,10 +325,6 @@ class Clothing(lightning.LightningModule):
             self.test_scores.update_view(name, self.reconstructor.render(turned, size), photo)
         if isinstance(batch, ClothingTruthSample):
             self.test_scores.update_truth(batch, attributes, self.reconstructor.template)
-
-    def test_samples(self) -> dict[str, list[float]]:
-        """The scores of every test photograph, before they are reported."""
-        return self.test_scores.samples()
 
     def on_test_epoch_end(self) -> None:
         self.report("test", self.test_scores)

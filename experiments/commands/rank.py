@@ -6,11 +6,16 @@ from pathlib import Path
 
 from experiments.commands import pipeline
 from experiments.commands.parsing import call
-from experiments.commands.train_body import CONFIGS, HELD_OUT, LIGHTS, PICTURE_SIZE
+from experiments.commands.train_body import COLUMNS, CONFIGS, HELD_OUT, LIGHTS, PICTURE_SIZE
 from experiments.errors import UserError
 
 SWEEP = CONFIGS.parent.parent / "sweeps" / "bodies_methods.yaml"
 NAME = "bodies-methods"
+SHOWN = (
+    *(f"test/{name}" for name in COLUMNS),
+    *("test/hull_iou_volume", "test/hull_p2s_cm", "test/hull_chamfer_l1_cm", "val/bce", "val/iou_points"),
+)
+"""In tables and plots; table.json has every figure of every run."""
 
 
 def rank(
@@ -50,7 +55,14 @@ def rank(
     pipeline.threefold("sweep", SWEEP.relative_to(Path.cwd()), *trials, "--", *more)
     runs = sorted((out / "sweeps" / NAME).glob("[0-9]*"))
     methods = ("--methods", *(method_of(run) for run in runs))
-    pipeline.threefold("compare", *runs, *methods, "--paper", "articulated", "--out", out / "comparison-bodies")
+    shown = ("--metrics", *(name for name in SHOWN if any(name in figures_of(run) for run in runs)))
+    pipeline.threefold("compare", *runs, *methods, *shown, "--paper", "articulated", "--out", out / "comparison-bodies")
+
+
+def figures_of(run: Path) -> dict[str, float]:
+    """What was measured in training and test."""
+    measured = pipeline.metrics_of(run)
+    return {**measured.get("fit", {}), **measured.get("test", {})}
 
 
 def method_of(run: Path) -> str:

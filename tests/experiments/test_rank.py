@@ -23,6 +23,7 @@ def flow(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
             for place, file in enumerate(file for file in sweep.configurations() for _ in range(3)):
                 folder = out / sweep.name / f"{place:04d}"
                 folder.mkdir(parents=True)
+                (folder / "metrics.json").write_text(json.dumps({"test": {"test/iou_volume": 0.5, "test/other": 1.0}}))
                 (folder / "trial.json").write_text(json.dumps({"parameters": {"config": str(file)}}))
 
     monkeypatch.setattr(pipeline, "threefold", one)
@@ -39,7 +40,8 @@ def test_three_seeds_of_each_method_are_compared(tmp_path: Path, flow: list[list
     more = trained[trained.index("--") + 1 :]
     assert more[:2] == [f"--data.init_args.root={tmp_path / 'data'}", "--trainer.max_steps=2"]
     assert [Path(word).name for word in compared[1:7]] == [f"{place:04d}" for place in range(6)]
-    methods = compared[compared.index("--methods") + 1 : compared.index("--paper")]
+    methods = compared[compared.index("--methods") + 1 : compared.index("--metrics")]
+    assert compared[compared.index("--metrics") + 1 : compared.index("--paper")] == ["test/iou_volume"]
     assert methods == ["pifu"] * 3 + ["multiscale"] * 3
 
 
@@ -57,7 +59,7 @@ def test_it_needs_the_recipes(tmp_path: Path, capsys, monkeypatch: pytest.Monkey
 @pytest.mark.slow
 def test_the_whole_way(tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(rank.SWEEP.parents[2])
-    words = ("--out", tmp_path / "runs", "--data", tmp_path / "data", "--num", 8, "--max_steps", 2)
+    words = ("--out", tmp_path / "runs", "--data", tmp_path / "data", "--num", 16, "--max_steps", 4)
     assert threefold(capsys, "rank", *words).status == 0
     table = (tmp_path / "runs" / "comparison-bodies" / "table.md").read_text()
     assert "| metric | pifu | multiscale |" in table

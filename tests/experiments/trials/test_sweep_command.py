@@ -120,6 +120,20 @@ def test_a_bayesian_search_runs_and_goes_on(tmp_path: Path, capsys: pytest.Captu
     assert_one_sentence(sweep(capsys, path, "--count", 4, "--slurm", "--time=1:00:00"), "bayes is sequential")
 
 
+def test_an_interrupted_trial_of_a_bayesian_search_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("optuna")
+    parameters = {**FIXED, "x": {"min": 0.0, "max": 1.0}, "deed": {"value": "interrupted"}}
+    path = write_sweep(tmp_path, method="bayes", parameters=parameters, run_cap=1)
+    sweep(capsys, path)
+    (trial,) = trials_of(tmp_path / "out" / "parabola")
+    assert trial["state"] == "interrupted"
+    sweep(capsys, path)
+    (again,) = trials_of(tmp_path / "out" / "parabola")
+    assert again["state"] == "finished"
+    assert again["parameters"] == trial["parameters"]
+    assert starts_of(path, 0)[1].endswith("--ckpt_path=last")
+
+
 def test_seeds_get_a_table_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     parameters = {**FIXED, "x": {"values": [0.3, 0.5]}, "seed_everything": {"values": [0, 1]}}
     answer = sweep(capsys, write_sweep(tmp_path, parameters=parameters))
