@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from models.geometry.plain_text import read_plain_text
+
 NUMBER_OF_LANDMARKS = 68
 
 FLIP_PERMUTATION = (
@@ -30,8 +32,8 @@ def read_landmarks(path: Path) -> np.ndarray:
     Raises ValueError naming the file and the row when it does not hold 68 rows of two finite numbers.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_plain_text(path).split("\n")
+    except (OSError, ValueError) as error:
         raise ValueError(
             f"The landmark file {path} cannot be read ({error}): write 68 rows 'x y' or delete it."
         ) from None
@@ -50,7 +52,19 @@ def read_landmarks(path: Path) -> np.ndarray:
                 "mend the row or delete the file."
             )
         points[point] = x, y
+    _require_whole_last_row(lines, path)
     return points
+
+
+def _require_whole_last_row(lines: list[str], path: Path) -> None:
+    """A file that ends without a line's end, in a number with fewer decimals than all others, was cut short there."""
+    if lines[-1].strip():
+        decimals = [len(word.partition(".")[2]) for word in " ".join(lines).replace(",", " ").split()]
+        if len(set(decimals[:-1])) == 1 and decimals[-1] < decimals[0]:
+            raise ValueError(
+                f"The landmark file {path} is cut short in its last row, '{lines[-1].strip()}': copy it again or "
+                "delete it."
+            )
 
 
 def write_landmarks(points: np.ndarray, path: Path) -> None:

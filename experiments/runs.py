@@ -10,6 +10,7 @@ import yaml
 from lightning.pytorch import LightningModule
 
 from experiments.errors import UserError, one_line
+from models.networks.weight_files import require_sound_archive
 
 MODULE_PACKAGE = "lightning_modules."
 """A checkpoint may name classes of this package as its own, nothing else."""
@@ -46,6 +47,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{path} does not exist; give a checkpoint file or the folder of a run")
     try:
+        require_sound_archive(path)
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
@@ -133,7 +135,10 @@ def data_argument(run: Path, name: str) -> Any:
     if not path.is_file():
         return None
     try:
-        return yaml.safe_load(path.read_text())["data"]["init_args"].get(name)
+        stored = yaml.safe_load(path.read_text())
+        if not isinstance(stored, dict) or not {"data", "model"} & stored.keys():
+            raise UserError(f"{path} is no configuration of a run; restore it from another copy of the run")
+        return stored["data"]["init_args"].get(name)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(
             f"{path} is no YAML ({one_line(str(error))}); restore it from another copy of the run"

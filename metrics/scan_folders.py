@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from metrics.scans import PooledErrorsMm, now_scan_errors_mm, pooled_errors_mm
+from models.geometry.array_files import read_array
 from models.geometry.files import read_mesh
 
 MESH_SUFFIXES = (".ply", ".obj", ".glb")
@@ -90,7 +91,7 @@ def read_seven_landmarks(mesh_file: Path) -> Tensor:
             f"{candidates[0]} does not exist (nor the .txt): give 7 rows x y z for {mesh_file.name}."
         )
     try:
-        values = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path)
+        values = read_array(path) if path.suffix == ".npy" else np.loadtxt(path)
         points = torch.from_numpy(np.asarray(values, dtype=np.float64))
     except (ValueError, OSError, TypeError) as error:
         raise ValueError(f"{path} is not a readable list of landmarks ({error}): give 7 rows x y z.") from error

@@ -1,5 +1,6 @@
 """The .mat files of 300W-LP and AFLW2000-3D: landmarks and the pose of a fitted Basel face."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,18 @@ def read_annotation(path: Path, required: tuple[str, ...]) -> dict[str, np.ndarr
     for name in required:
         if name not in entries:
             raise ValueError(f"The annotation {path} has no entry {name}: it is from another data set.")
+        if entries[name].dtype.kind not in "fiu":
+            raise ValueError(f"The entry {name} of the annotation {path} holds no numbers: download it again.")
     return {name: np.asarray(entries[name], dtype=np.float64) for name in required}
+
+
+def without_picture(annotations: Iterable[Path], suffix: str) -> list[str]:
+    """A sentence for each annotation whose picture, of the same name, is not there."""
+    return [
+        f"The annotation {path} has no picture {path.stem}{suffix}: unpack the download again."
+        for path in sorted(annotations)
+        if not path.with_suffix(suffix).is_file()
+    ]
 
 
 def landmarks_of(points: np.ndarray, path: Path) -> np.ndarray:

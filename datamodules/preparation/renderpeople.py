@@ -21,6 +21,8 @@ def prepare_renderpeople(
 
     As PIFu's renderer, but for the light: spherical harmonics drawn for each person, without precomputed transfer.
 
+    A scan whose folder tex lacks its texture is left out and named.
+
     Raises FileNotFoundError when there are no such scans, ValueError when none could be converted.
     """
     raw = Path(raw)
@@ -31,5 +33,6 @@ def prepare_renderpeople(
     for mesh in meshes:
         name = mesh.stem.removesuffix(MESH_SUFFIX)
         textures = sorted(mesh.parent.glob(f"tex/{name}_dif*.*"))
-        scans.append(ScanFiles(name, mesh, textures[0] if textures else None, None))
+        without = mesh.parent / "tex" / f"{name}_dif_2k.jpg" if (mesh.parent / "tex").is_dir() else None
+        scans.append(ScanFiles(name, mesh, textures[0] if textures else without, None))
     return prepare_scans(scans, Path(out), size=size, yaws=yaws, progress=progress)

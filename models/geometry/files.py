@@ -46,6 +46,15 @@ def read_mesh(path: Path | str, *, texture: bool = True) -> Mesh:
         raise ValueError(f"{path} cannot be read: convert it to a file that ends in {', '.join(SUFFIXES)}.")
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: give the path of a mesh file.")
+    try:
+        return _read(path, texture)
+    except ValueError as error:
+        if path.name in str(error):
+            raise
+        raise ValueError(f"{path} is damaged: {error} Export or copy it again.") from error
+
+
+def _read(path: Path, texture: bool) -> Mesh:
     if path.suffix.lower() == ".obj":
         return wavefront.read_obj(path, texture=texture)
     read_own = gltf.read_own_glb if path.suffix.lower() == ".glb" else ply.read_own_ply
