@@ -8,6 +8,7 @@ import numpy as np
 from models.geometry.plain_text import read_plain_text
 
 NUMBER_OF_LANDMARKS = 68
+LARGEST_PIXEL = 1e6
 
 FLIP_PERMUTATION = (
     *range(16, -1, -1),  # jaw
@@ -46,7 +47,7 @@ def read_landmarks(path: Path) -> np.ndarray:
             x, y = (float(word) for word in words)
         except ValueError:
             x = y = math.nan
-        if not (math.isfinite(x) and math.isfinite(y)):
+        if not max(abs(x), abs(y)) <= LARGEST_PIXEL:  # NaN is not
             raise ValueError(
                 f"Row {number} of the landmark file {path} reads '{' '.join(words)}', not two finite numbers: "
                 "mend the row or delete the file."

@@ -126,6 +126,8 @@ def load_module(run: Path) -> LightningModule:
 def trained_crop_size(run: Path) -> int | None:
     """Side of the pictures that a run was trained on, from its config.yaml; None where there is none."""
     size = data_argument(run, "image_size")
+    if isinstance(size, (str, float)):
+        raise UserError(f"{run}: its config.yaml says image_size: {size}, which is no number of pixels; correct it")
     return size if isinstance(size, int) else None
 
 

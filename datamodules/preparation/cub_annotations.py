@@ -77,9 +77,9 @@ def cmr_birds(caches: Path, images: Path) -> list[Bird]:
         raise FileNotFoundError(f"There is no {caches / _cache('train')}: give the folder with CMR's caches.")
     tested = [name for name in ("testval",) if (folder / _cache(name)).is_file()]
     tested = tested or [name for name in ("val", "test") if (folder / _cache(name)).is_file()]
+    birds = _birds_of(folder / _cache("train"), images, "train")
     if not tested:
         raise FileNotFoundError(f"There is no {folder / _cache('testval')}: CMR's caches have birds for test too.")
-    birds = _birds_of(folder / _cache("train"), images, "train")
     for name in tested:
         birds += _birds_of(folder / _cache(name), images, "test")
     return birds

@@ -35,4 +35,7 @@ def prepare_renderpeople(
         textures = sorted(mesh.parent.glob(f"tex/{name}_dif*.*"))
         without = mesh.parent / "tex" / f"{name}_dif_2k.jpg" if (mesh.parent / "tex").is_dir() else None
         scans.append(ScanFiles(name, mesh, textures[0] if textures else without, None))
-    return prepare_scans(scans, Path(out), size=size, yaws=yaws, progress=progress)
+    names = {scan.name for scan in scans}
+    strays = [path for path in sorted(raw.rglob("tex/*_dif*.*")) if path.stem.partition("_dif")[0] not in names]
+    prepared = prepare_scans(scans, Path(out), size=size, yaws=yaws, progress=progress)
+    return prepared.with_left_out(f"The texture {path} has no scan: unpack its folder again." for path in strays)

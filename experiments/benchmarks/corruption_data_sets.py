@@ -1,6 +1,7 @@
 """The data modules, each on a small synthetic data set in its layout."""
 
 import functools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ CLOTHING = {
     "cub": (CubDataModule, cub_layout, (32, 32)),
 }
 ALL = {"train_ratio": (0.01, 0.99), "clean_ratio": (0.01, 0.99)}
+CAMERAS, CAMERA_FILE = 3, re.compile(r"(?:Image|Camera|Silhouette)(\d)", re.IGNORECASE)
 WIDE: dict[str, Any] = {"train_ratio": None, "clean_ratio": None, "test_ratio": None}
 
 
@@ -113,11 +115,15 @@ def make_people(root: Path) -> None:
 
 
 def make_sequence(root: Path) -> None:
+    """Before the first of the eight cameras only."""
     synthesize_bodies(root, number=3, size=64, layout="articulated", frames=1, mesh_resolution=64, oddities=False)
+    for path in root.glob("*/*/*"):
+        if (found := CAMERA_FILE.match(path.name)) and int(found[1]) > CAMERAS:
+            path.unlink()
 
 
 def make_registrations(root: Path) -> None:
-    synthesize_bodies(root, number=3, layout="cape", frames=6)
+    synthesize_bodies(root, number=3, layout="cape", frames=5)
 
 
 def inspected(layout: Any, root: Path) -> list[str]:
@@ -129,7 +135,15 @@ def frame_names(path: Path) -> list[str]:
     camera, _, frame = path.stem.rpartition("_")
     sequence = path.parent.parent.name
     number = "".join(letter for letter in camera if letter.isdigit())
-    return [path.stem, f"{sequence}/{frame}", f"has pictures of camera {number}", f"has pictures of frame {frame}"]
+    if path.suffix == ".cal":  # the sample is every frame of the sequence
+        return [f"{sequence}/"]
+    return [
+        path.stem,
+        f"{sequence}/{frame}",
+        f"The sequence {sequence} has",
+        f"has pictures of camera {number}",
+        f"has pictures of frame {frame}",
+    ]
 
 
 DATA_SETS = (
@@ -151,12 +165,15 @@ DATA_SETS = (
         unread=("dataset.json", "DEPTH/*", "TRUTH/*/subject.json"),
         optional=("test.txt", "TRUTH/*/bands.npz", "NORMAL/*"),
         inspect=functools.partial(inspected, PifuLayout),
-        named_by=lambda path: [path.stem.removesuffix("_front").removesuffix("_back")],
+        named_by=lambda path: [
+            path.stem.removesuffix("_front").removesuffix("_back"),
+            f"{path.parent.name} has pictures",
+        ],
     ),
     Loader(
         "articulated",
         make_sequence,
-        functools.partial(load_bodies, ArticulatedDataModule, ArticulatedNormalsDataModule, 8),
+        functools.partial(load_bodies, ArticulatedDataModule, ArticulatedNormalsDataModule, CAMERAS),
         unread=("dataset.json", "*/truth/*", "*.rad"),
         inspect=functools.partial(inspected, ArticulatedLayout),
         named_by=frame_names,

@@ -183,9 +183,9 @@ def make_garments(layout: Any, root: Path) -> None:
 
 
 def make_scans(thuman: bool, root: Path) -> None:
-    """Two people in metres whose texture coordinates are where they stand; THuman's with material and posture."""
-    for seed in range(2):
-        body = human_mesh(HumanField(draw_human(seed)), 64)
+    """Three people in metres whose texture coordinates are where they stand; THuman's with material and posture."""
+    for seed in range(3):
+        body = human_mesh(HumanField(draw_human(seed)), 40)
         name = f"{seed:04d}" if thuman else f"rp_{seed}"
         uv = (body.vertices[:, :2] + 95) / 190
         texture = torch.from_numpy(noise(seed)).permute(2, 0, 1).float() / 255
@@ -216,7 +216,7 @@ def make_cape_archives(root: Path) -> None:
 
 
 def make_articulated_archives(root: Path) -> None:
-    synthesize_bodies(root, number=2, size=48, layout="articulated", frames=1, mesh_resolution=64, oddities=False)
+    synthesize_bodies(root, number=3, size=48, layout="articulated", frames=1, mesh_resolution=64, oddities=False)
     (root / "dataset.json").unlink()
     for folder in root.glob("*/truth"):
         shutil.rmtree(folder)
@@ -279,6 +279,7 @@ DOWNLOADS = (
         "prepare renderpeople",
         functools.partial(make_scans, False),
         functools.partial(prepared, functools.partial(prepare_renderpeople, size=48, yaws=2), scans),
+        named_by=lambda path: [f"/{path.parent.name}/"],
     ),
     Loader(
         "prepare thuman",
@@ -290,10 +291,12 @@ DOWNLOADS = (
         "prepare cape",
         functools.partial(packed, make_cape_archives),
         functools.partial(prepared, prepare_cape, functools.partial(read_bodies, CapeLayout, False)),
+        named_by=lambda path: [f"/{path.name.removeprefix('part_').partition('.')[0]}/", "<subject>/<cloth>_<motion>"],
     ),
     Loader(
         "prepare articulated",
         functools.partial(packed, make_articulated_archives),
         functools.partial(prepared, prepare_articulated, functools.partial(read_bodies, ArticulatedLayout, True)),
+        optional=("*",),
     ),
 )

@@ -59,16 +59,22 @@ def outcome_of(damage: Damage, intact: Values, found: Values, *, may_be_absent: 
 
 def is_shorter_list(damage: Damage) -> bool:
     """Whether a list has lost whole lines: it counts nothing, and what is left is a list."""
-    if damage.path.suffix not in LISTS or not damage.content or not damage.content.endswith(b"\n"):
+    if damage.path.suffix not in LISTS or not damage.content:
         return False
     lines, before = damage.content.splitlines(), damage.before.splitlines()
     return len(lines) < len(before) and set(lines) <= set(before)
 
 
 def is_picture(content: bytes) -> bool:
-    return content.startswith((b"\x89PNG", b"\xff\xd8\xff")) and not (
-        _png(content) if content.startswith(b"\x89PNG") else _jpeg(content)
-    )
+    """A picture of any kind that Pillow decodes to its end."""
+    if content.startswith(b"\x89PNG") and _png(content):
+        return False
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            picture.load()
+    except Exception:
+        return False
+    return True
 
 
 def first_difference(intact: Values, found: Values) -> str | None:

@@ -27,7 +27,8 @@ from experiments.benchmarks.corruption_loader import Loader, Told
 from experiments.benchmarks.corruption_loaders import LOADERS
 from experiments.benchmarks.corruption_values import Values, values_of
 from experiments.errors import explanation
-from lightning_modules.callbacks.provenance import origin
+from lightning_modules.callbacks.provenance import commit, origin
+from models.geometry.atomic import replace_when_complete
 
 SHOWN_FAILURES = 20
 
@@ -128,9 +129,11 @@ def trials_of(loader: Loader, trials: int, seed: int, verbose: bool = False) -> 
 def corruption_trials(
     json_file: Path | None, *, loaders: list[str], trials: int, seeds: list[int], verbose: bool = False
 ) -> dict[str, Any]:
-    """Prints a table of loaders and outcomes and returns it."""
+    """Prints a table of loaders and outcomes and returns it. Rows of other loaders in `json_file` stay."""
     chosen = [loader for loader in LOADERS if not loaders or loader.name in loaders]
     rows: dict[str, Any] = {}
+    if json_file is not None and json_file.is_file():
+        rows = json.loads(json_file.read_text())["loaders"]
     print(f"{'loader':<24}" + "".join(f"{outcome:>18}" for outcome in OUTCOMES) + f"{'CPU s':>8}")
     for loader in chosen:
         reason = loader.missing()
@@ -138,7 +141,7 @@ def corruption_trials(
             rows[loader.name] = {"skipped": reason}
             print(f"{loader.name:<24} skipped: {reason}")
             continue
-        rows[loader.name] = {}
+        rows[loader.name] = {"commit": commit()}
         for seed in seeds:
             row = trials_of(loader, trials, seed, verbose)
             rows[loader.name][f"seed {seed}"] = row
@@ -146,11 +149,11 @@ def corruption_trials(
             print(f"{loader.name:<24}{counted}{row['cpu_seconds']:>8}", flush=True)
             for failure in row["failures"]:
                 print("    {outcome}: {damage}, {file}: {why}".format(**failure), flush=True)
-    record = {"origin": origin(), "settings": {"trials": trials, "seeds": seeds}, "loaders": rows}
-    if json_file is not None:
-        json_file.parent.mkdir(parents=True, exist_ok=True)
-        json_file.write_text(json.dumps(record, indent=2) + "\n")
-    return record
+        record = {"origin": origin(), "settings": {"trials": trials, "seeds": seeds}, "loaders": rows}
+        if json_file is not None:
+            with replace_when_complete(json_file) as (partial,):
+                partial.write_text(json.dumps(record, indent=2) + "\n")
+    return rows
 
 
 def main() -> int:
@@ -162,11 +165,11 @@ def main() -> int:
     parser.add_argument("--json", type=Path, default=None, help="file for the counts, with commit and hardware")
     parser.add_argument("--verbose", action="store_true", help="print every trial")
     given = parser.parse_args()
-    record = corruption_trials(
+    rows = corruption_trials(
         given.json, loaders=given.loader, trials=given.trials, seeds=given.seeds, verbose=given.verbose
     )
-    rows = [row for by_seed in record["loaders"].values() for row in by_seed.values() if isinstance(row, dict)]
-    return int(any(row["outcomes"][failure] for row in rows for failure in FAILURES))
+    counted = [row for by_seed in rows.values() for row in by_seed.values() if isinstance(row, dict)]
+    return int(any(row["outcomes"][failure] for row in counted for failure in FAILURES))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,6 @@ from experiments.reconstruction.clothing.template_history import read_history
 from experiments.reconstruction.faces import photos as face_photos
 from experiments.reconstruction.faces.reading import read_displacement, read_texture, read_values
 from experiments.reconstruction.saving import MARK
-from experiments.runs import data_argument
 from metrics.body_folders import evaluate_body_folder
 from metrics.scan_folders import evaluate_scan_folder
 from models.clothing.template import ellipsoid_template
@@ -45,8 +44,6 @@ def make_runs(root: Path) -> None:
         figures = {"test/p2s_cm": 1.25 + 0.1 * seed, "test/iou_volume": 0.8, "test/chamfer_l2_cm2": None}
         (run / "metrics.json").write_text(json.dumps({"fit": {"loss": 0.5}, "test": figures}, indent=2))
         (run / "provenance.json").write_text(json.dumps({"fit": {"seed": seed, "commit": "0" * 40}}, indent=2))
-        data = {"data": {"init_args": {"root": "somewhere", "image_size": 128}}}
-        (run / "config.yaml").write_text(json.dumps(data, indent=2))
     evaluation = {"summary": {"p2s_cm": 2.0, "iou_volume": 0.7}, "settings": {"seed": 0}, "origin": {"commit": "0"}}
     (root / "icon.json").write_text(json.dumps(evaluation, indent=2))
 
@@ -60,12 +57,12 @@ def compare_runs(root: Path) -> Any:
         stored = json.loads((out / "table.json").read_text())["metrics"]
     finally:
         shutil.rmtree(out, ignore_errors=True)
-    return tables, stored, [data_argument(run, "image_size") for run in runs[:3]]
+    return tables, stored
 
 
 def make_bodies(root: Path) -> None:
-    for seed, suffix in enumerate((".obj", ".ply", ".glb")):
-        body = human_mesh(HumanField(draw_human(seed)), 64)
+    for seed, suffix in enumerate((".obj", ".glb")):
+        body = human_mesh(HumanField(draw_human(seed)), 40)
         write_mesh(Mesh(body.vertices / 100, body.faces), root / "gt" / f"person_{seed}{suffix}")
         write_mesh(Mesh(1.01 * body.vertices / 100, body.faces), root / "pred" / f"person_{seed}{suffix}")
 
@@ -212,7 +209,7 @@ def read_reconstructions(root: Path) -> Any:
 
 
 USES = (
-    Loader("compare", make_runs, compare_runs, optional=("*/provenance.json", "*/config.yaml")),
+    Loader("compare", make_runs, compare_runs, optional=("*/provenance.json",)),
     Loader("evaluate bodies", make_bodies, judge_bodies),
     Loader("evaluate faces", make_scans, judge_scans, named_by=lambda path: path.parts[-3:-1]),
     Loader("reconstruct views", make_views, read_views),

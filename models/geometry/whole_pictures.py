@@ -54,19 +54,31 @@ def _require_png_checksums(content: bytes) -> None:
 
 
 def _require_unbroken_coefficients(content: bytes) -> None:
-    """Walks from segment to segment; what stands between them is left to Pillow."""
-    position, restarts = 2, False
-    while position + 4 <= len(content) and content[position] == 0xFF:
+    """Walks from segment to segment. What comes before the first coefficients is left to Pillow."""
+    position, restarts, scanned = 2, False, False
+    while position + 4 <= len(content):
         marker = content[position + 1]
+        if content[position] != 0xFF:
+            if scanned:
+                raise ValueError("the JPEG file is broken between its segments")
+            return
         if marker == 0xFF:  # a filler
             position += 1
             continue
         if marker == 0xD9:
+            _require_end(content[position + 2 :])
             return
+        scanned |= marker == 0xDA
         restarts |= marker == 0xDD
         position += 2 + struct.unpack_from(">H", content, position + 2)[0]
         if marker == 0xDA:
             position = _end_of_coefficients(content, position, restarts)
+
+
+def _require_end(rest: bytes) -> None:
+    """Behind the end may stand another picture, or what a phone's maker likes, but not the true end."""
+    if rest.rstrip(b"\x00").endswith(b"\xff\xd9") and b"\xff\xd8" not in rest:
+        raise ValueError("the JPEG file ends in the middle of its coefficients")
 
 
 def _end_of_coefficients(content: bytes, position: int, restarts: bool) -> int:
