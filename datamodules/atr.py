@@ -122,9 +122,16 @@ def listed_parts(
 
 
 def listed_stems(path: Path) -> list[str]:
-    """The names in a list, in its order, without ratios, suffixes and folders."""
-    rows = (line.strip() for line in read_plain_text(path).splitlines())
-    return [without_ratio(_stem(row)) for row in rows if row]
+    """The names in a list, in its order, without ratios, suffixes and folders.
+
+    Raises ValueError when the list is no text or ends in the middle of a name.
+    """
+    text = read_plain_text(path)
+    rows = [row for row in (line.strip() for line in text.splitlines()) if row]
+    endings = {Path(row).suffix for row in rows[:-1]}
+    if not text.endswith("\n") and len(endings) == 1 and Path(rows[-1]).suffix not in endings:
+        raise ValueError(f"{path} is cut short in its last row, '{rows[-1]}': copy it again.")
+    return [without_ratio(_stem(row)) for row in rows]
 
 
 def _stem(row: str) -> str:

@@ -27,7 +27,7 @@ from experiments.benchmarks.corruption_loader import Loader, Told
 from experiments.benchmarks.corruption_loaders import LOADERS
 from experiments.benchmarks.corruption_values import Values, values_of
 from experiments.errors import explanation
-from lightning_modules.callbacks.provenance import commit, origin
+from lightning_modules.callbacks.provenance import origin
 from models.geometry.atomic import replace_when_complete
 
 SHOWN_FAILURES = 20
@@ -132,6 +132,7 @@ def corruption_trials(
     """Prints a table of loaders and outcomes and returns it. Rows of other loaders in `json_file` stay."""
     chosen = [loader for loader in LOADERS if not loaders or loader.name in loaders]
     rows: dict[str, Any] = {}
+    source = origin()  # before the first trial: files may change while these run
     if json_file is not None and json_file.is_file():
         rows = json.loads(json_file.read_text())["loaders"]
     print(f"{'loader':<24}" + "".join(f"{outcome:>18}" for outcome in OUTCOMES) + f"{'CPU s':>8}")
@@ -141,7 +142,7 @@ def corruption_trials(
             rows[loader.name] = {"skipped": reason}
             print(f"{loader.name:<24} skipped: {reason}")
             continue
-        rows[loader.name] = {"commit": commit()}
+        rows[loader.name] = {"commit": source["commit"]}
         for seed in seeds:
             row = trials_of(loader, trials, seed, verbose)
             rows[loader.name][f"seed {seed}"] = row
@@ -149,7 +150,7 @@ def corruption_trials(
             print(f"{loader.name:<24}{counted}{row['cpu_seconds']:>8}", flush=True)
             for failure in row["failures"]:
                 print("    {outcome}: {damage}, {file}: {why}".format(**failure), flush=True)
-        record = {"origin": origin(), "settings": {"trials": trials, "seeds": seeds}, "loaders": rows}
+        record = {"origin": source, "settings": {"trials": trials, "seeds": seeds}, "loaders": rows}
         if json_file is not None:
             with replace_when_complete(json_file) as (partial,):
                 partial.write_text(json.dumps(record, indent=2) + "\n")
