@@ -25,7 +25,7 @@ def read_body_mesh(path: Path) -> BodyMesh:
         raise FileNotFoundError(f"There is no mesh {path}: check the download or take its pictures away.")
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"The mesh {path} cannot be read: convert it to a file that ends in {', '.join(SUFFIXES)}.")
-    read = _triangles_in_bulk(path) if path.suffix.lower() == ".obj" else None
+    read = _triangles_in_bulk(path.read_bytes(), path) if path.suffix.lower() == ".obj" else None
     if read is None:
         mesh = read_mesh(path, texture=False)
         read = BodyMesh(mesh.vertices, mesh.faces)
@@ -37,9 +37,8 @@ def read_body_mesh(path: Path) -> BodyMesh:
     return read
 
 
-def _triangles_in_bulk(path: Path) -> BodyMesh | None:
+def _triangles_in_bulk(content: bytes, path: Path) -> BodyMesh | None:
     """None where the file is more than plain vertices and triangles."""
-    content = path.read_bytes()
     require_seal(content, path)
     lines = content.split(b"\n")
     positions = [line[2:] for line in lines if line.startswith(b"v ")]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.geometry.plain_text import read_plain_text
+from models.geometry.plain_text import ends_in_a_cut_number, read_plain_text
 
 NUMBER_OF_LANDMARKS = 68
 LARGEST_PIXEL = 1e6
@@ -33,15 +33,17 @@ def read_landmarks(path: Path) -> np.ndarray:
     Raises ValueError naming the file and the row when it does not hold 68 rows of two finite numbers.
     """
     try:
-        lines = read_plain_text(path).split("\n")
+        text = read_plain_text(path)
     except (OSError, ValueError) as error:
         raise ValueError(
             f"The landmark file {path} cannot be read ({error}): write 68 rows 'x y' or delete it."
         ) from None
-    rows = [(number, line.replace(",", " ").split()) for number, line in enumerate(lines, 1) if line.strip()]
+    rows = [(number, line.replace(",", " ").split()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if len(rows) != NUMBER_OF_LANDMARKS:
         raise ValueError(f"The landmark file {path} has {len(rows)} rows, not 68: write 68 rows 'x y' or delete it.")
     points = np.empty((NUMBER_OF_LANDMARKS, 2), np.float32)
+    if ends_in_a_cut_number(text):
+        raise ValueError(f"The landmark file {path} is cut short in its last row: copy it again or delete it.")
     for point, (number, words) in enumerate(rows):
         try:
             x, y = (float(word) for word in words)
@@ -53,19 +55,7 @@ def read_landmarks(path: Path) -> np.ndarray:
                 "mend the row or delete the file."
             )
         points[point] = x, y
-    _require_whole_last_row(lines, path)
     return points
-
-
-def _require_whole_last_row(lines: list[str], path: Path) -> None:
-    """A file that ends without a line's end, in a number with fewer decimals than all others, was cut short there."""
-    if lines[-1].strip():
-        decimals = [len(word.partition(".")[2]) for word in " ".join(lines).replace(",", " ").split()]
-        if len(set(decimals[:-1])) == 1 and decimals[-1] < decimals[0]:
-            raise ValueError(
-                f"The landmark file {path} is cut short in its last row, '{lines[-1].strip()}': copy it again or "
-                "delete it."
-            )
 
 
 def write_landmarks(points: np.ndarray, path: Path) -> None:

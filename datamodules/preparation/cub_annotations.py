@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from scipy.io import loadmat
 
 from datamodules.masks import read_mask
+from models.geometry.mat_files import read_mat
 from models.geometry.plain_text import read_plain_text
 
 Part = Literal["train", "test"]
@@ -91,7 +91,7 @@ def _cache(name: str) -> str:
 
 def _birds_of(path: Path, images: Path, part: Part) -> list[Bird]:
     try:
-        rows = np.atleast_1d(loadmat(path, struct_as_record=False, squeeze_me=True)["images"])
+        rows = np.atleast_1d(read_mat(path, struct_as_record=False, squeeze_me=True)["images"])
         return [_bird_of(row, path, images, part) for row in rows]
     except Exception as error:  # scipy has many ways to say that a file is no .mat, and a struct may lack any member
         reason = str(error).split("\n")[0]

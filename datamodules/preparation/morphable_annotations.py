@@ -4,16 +4,19 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from scipy.io import loadmat
+
+from models.geometry.mat_files import read_mat
 
 MICROMETRES_PER_MM = 1000.0
+LARGEST, LEAST = 1e6, {"Pose_Para": 7}
+"""Above every pixel, angle and scale; and how many numbers an entry holds at least."""
 
 
 def read_annotation(path: Path, required: tuple[str, ...]) -> dict[str, np.ndarray]:
     """The named arrays of a .mat file. Raises ValueError naming the file and the first one missing."""
     try:
-        entries = loadmat(path)
-    except Exception as error:  # scipy has many ways to say that a file is no .mat
+        entries = read_mat(path)
+    except (OSError, ValueError) as error:
         reason = str(error).split("\n")[0]
         raise ValueError(f"The annotation {path} cannot be read ({reason}): download it again.") from None
     for name in required:
@@ -21,6 +24,11 @@ def read_annotation(path: Path, required: tuple[str, ...]) -> dict[str, np.ndarr
             raise ValueError(f"The annotation {path} has no entry {name}: it is from another data set.")
         if entries[name].dtype.kind not in "fiu":
             raise ValueError(f"The entry {name} of the annotation {path} holds no numbers: download it again.")
+        if entries[name].size < LEAST.get(name, 1) or not np.abs(entries[name].astype(np.float64)).max() <= LARGEST:
+            raise ValueError(
+                f"The entry {name} of the annotation {path} holds {entries[name].size} numbers, or some that cannot be "
+                "right: download it again."
+            )
     return {name: np.asarray(entries[name], dtype=np.float64) for name in required}
 
 

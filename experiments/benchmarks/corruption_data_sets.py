@@ -123,7 +123,7 @@ def make_sequence(root: Path) -> None:
 
 
 def make_registrations(root: Path) -> None:
-    synthesize_bodies(root, number=3, layout="cape", frames=5)
+    synthesize_bodies(root, number=4, layout="cape", frames=5)
 
 
 def inspected(layout: Any, root: Path) -> list[str]:
@@ -184,6 +184,7 @@ DATA_SETS = (
         functools.partial(load_bodies, CapeDataModule, CapeNormalsDataModule, 1),
         unread=("dataset.json", "truth/*", "minimal_body_shape/*", "misc/subj_genders.pkl"),
         optional=("sequences/*",),
+        named_by=lambda path: [path.stem, f"The sequence {path.parent.parent.name}/{path.parent.name}"],
         inspect=functools.partial(inspected, CapeLayout),
     ),
 )

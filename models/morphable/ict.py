@@ -128,7 +128,9 @@ def _read_folder(folder: Path) -> tuple[_Source, list[Path]]:
     for number, path in enumerate(identities):
         if path.stem != f"identity{number:03d}":
             require_file(folder / f"identity{number:03d}.obj", "an identity mode of ICT-FaceKit", _WHERE)
-    expressions = [require_file(folder / f"{name}.obj", "an expression of ICT-FaceKit", _WHERE) for name in names]
+    expressions = [
+        require_file(folder / f"{name}.obj", f"an expression that {index.name} names", _WHERE) for name in names
+    ]
 
     mesh = read_polygons(neutral)
     offsets = []

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.geometry.array_files import read_archive, read_array
-from models.geometry.plain_text import read_plain_text
+from models.geometry.plain_text import ends_in_a_cut_number, read_plain_text
 
 
 def test_named_arrays_come_back(tmp_path: Path) -> None:
@@ -61,3 +61,19 @@ def test_the_line_that_is_no_text_is_named(content: bytes, tmp_path: Path) -> No
     (tmp_path / "list.txt").write_bytes(content)
     with pytest.raises(ValueError, match=r"list\.txt is no text in line 2"):
         read_plain_text(tmp_path / "list.txt")
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("1.25 2.50\n3.75 4.00\n", False),
+        ("1.25 2.50\n3.75 4.00", False),
+        ("1.25 2.50\n3.75 4.0", True),
+        ("1.25 2.50\n3.75 4", True),
+        ("1.5 2\n3.75 4", False),  # somebody's own hand
+        ("1.25e+00 2.50e+00\n3.75e+00 4.00e+0", True),
+        ("1.25e+00 2.50e+00\n3.75e+00 4.00", True),
+    ],
+)
+def test_a_table_that_breaks_off_within_a_number(text: str, cut: bool) -> None:
+    assert ends_in_a_cut_number(text) == cut
