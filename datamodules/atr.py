@@ -128,10 +128,17 @@ def listed_stems(path: Path) -> list[str]:
     """
     text = read_plain_text(path)
     rows = [row for row in (line.strip() for line in text.splitlines()) if row]
-    endings = {Path(row).suffix for row in rows[:-1]}
-    if not text.endswith("\n") and len(endings) == 1 and Path(rows[-1]).suffix not in endings:
+    if rows and not text.endswith("\n") and _breaks_off(rows):
         raise ValueError(f"{path} is cut short in its last row, '{rows[-1]}': copy it again.")
     return [without_ratio(_stem(row)) for row in rows]
+
+
+def _breaks_off(rows: list[str]) -> bool:
+    """Whether the last row lacks the suffix that all others have; where it is alone, one behind its ratio."""
+    endings = [suffix if (suffix := Path(row).suffix.lower()) in PICTURE_SUFFIXES else "" for row in rows]
+    if len(rows) == 1:
+        return not endings[0] and without_ratio(rows[0]) != rows[0]
+    return len(set(endings[:-1])) == 1 and endings[-1] != endings[0]
 
 
 def _stem(row: str) -> str:

@@ -7,6 +7,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
@@ -97,7 +98,7 @@ def _members(path: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
                     yield PurePosixPath(info.filename), content
 
 
-def _decompressed(path: Path) -> IO[bytes]:
+def _decompressed(path: Path) -> gzip.GzipFile | BufferedReader:
     """tarfile's own decompression of streams passes over gzip's checksum."""
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"

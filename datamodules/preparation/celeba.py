@@ -53,14 +53,16 @@ def prepare_celeba(
 def merged_parts(folder: Path, number: int) -> np.ndarray:
     """[512, 512] uint8 classes of one CelebAMask-HQ picture from its one-file-a-part masks."""
     merged: np.ndarray | None = None
+    first: Path | None = None
     for part_class, part in enumerate(PARTS, 1):
         path = _part(folder, number, part)
         if not path.is_file():
             continue
         drawn = read_mask(path) > 127
         merged = np.zeros(drawn.shape, np.uint8) if merged is None else merged
+        first = first or path
         if merged.shape != drawn.shape:
-            raise ValueError(f"The mask {path} has another size than the picture's other masks: download it again.")
+            raise ValueError(f"The masks {first} and {path} of one picture differ in size: download them again.")
         merged[drawn] = part_class
     if merged is None or not _part(folder, number, "skin").is_file():
         raise ValueError(

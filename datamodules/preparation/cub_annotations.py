@@ -47,12 +47,16 @@ def official_birds(base: Path) -> list[Bird]:
     box_file = base / "bounding_boxes.txt"
     boxes = {number: _numbers(box_file, fields) for number, fields in _rows(box_file, 4)}
     part_file = base / "train_test_split.txt"
-    parts = {number: _part(part_file, fields) for number, fields in _rows(part_file, 1)}
-    strangers = sorted({*boxes, *parts} - names.keys())
-    if strangers:
-        raise ValueError(
-            f"{name_file} has no row of the picture {strangers[0]} ({len(strangers)} such numbers): download it again."
-        )
+    parts: dict[str, Part] = {number: _part(part_file, fields) for number, fields in _rows(part_file, 1)}
+    for file, rows in ((box_file, boxes), (part_file, parts)):
+        strangers = sorted(rows.keys() - names.keys())
+        if strangers:
+            raise ValueError(
+                f"{name_file} has no row of the picture {strangers[0]} ({len(strangers)} such numbers), which {file} "
+                "has: download both again."
+            )
+    if len(set(names.values())) < len(names):
+        raise ValueError(f"{name_file} names a picture twice: download it again.")
     birds = []
     for number, name in names.items():
         for file, rows in ((box_file, boxes), (part_file, parts)):
@@ -118,12 +122,14 @@ def _rows(path: Path, members: int) -> Iterable[tuple[str, list[str]]]:
     """Number of the picture and what stands behind it."""
     if not path.is_file():
         raise FileNotFoundError(f"There is no {path}: unpack the official download CUB_200_2011.tgz whole.")
+    seen: set[str] = set()
     for line_number, line in enumerate(read_plain_text(path).splitlines(), 1):
         fields = line.split()
         if not fields:
             continue
-        if len(fields) != members + 1:
+        if len(fields) != members + 1 or fields[0] in seen:
             raise ValueError(f"Row {line_number} of {path} reads '{line}': download the annotations again.")
+        seen.add(fields[0])
         yield fields[0], fields[1:]
 
 

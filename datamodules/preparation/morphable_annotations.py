@@ -51,6 +51,14 @@ def landmarks_of(points: np.ndarray, path: Path) -> np.ndarray:
     return rows[:, :2] + 0.5
 
 
+def require_in_picture(points: np.ndarray, size: tuple[int, int], path: Path) -> None:
+    """Raises ValueError when points [68, 2] lie farther outside of a picture (width, height) than half its sides."""
+    if (points < -0.5 * np.asarray(size)).any() or (points > 1.5 * np.asarray(size)).any():
+        raise ValueError(
+            f"The landmarks in {path} lie far outside their picture of {size[0]} x {size[1]} pixels: download it again."
+        )
+
+
 def pose_of(pose_para: np.ndarray, picture_size: tuple[int, int]) -> dict:
     """What `Pose_Para` (pitch, yaw, roll, tx, ty, tz, scale) says in the conventions of this project.
 

@@ -6,7 +6,13 @@ from pathlib import Path
 
 from datamodules.face_records import Split, write_split
 from datamodules.pictures import read_picture
-from datamodules.preparation.morphable_annotations import landmarks_of, pose_of, read_annotation, without_picture
+from datamodules.preparation.morphable_annotations import (
+    landmarks_of,
+    pose_of,
+    read_annotation,
+    require_in_picture,
+    without_picture,
+)
 from datamodules.preparation.neutral_layout import (
     Prepared,
     open_layout,
@@ -51,7 +57,9 @@ def prepare_300w_lp(
         name = path.stem + ("_flip" if path.parent.name.endswith("_Flip") else "")
         try:
             size = read_picture(path).size
-            points = landmarks_of(*_points(raw, path))
+            stored, annotation = _points(raw, path)
+            points = landmarks_of(stored, annotation)
+            require_in_picture(points, size, annotation)
             pose = pose_of(read_annotation(path.with_suffix(".mat"), ("Pose_Para",))["Pose_Para"], size)
         except ValueError as error:
             left_out.append(str(error))

@@ -31,7 +31,7 @@ CLOTHING = {
     "atr": (AtrDataModule, atr_layout, (32, 19)),
     "cub": (CubDataModule, cub_layout, (32, 32)),
 }
-ALL = {"train_ratio": (0.01, 0.99), "clean_ratio": (0.01, 0.99)}
+ALL: dict[str, Any] = {"train_ratio": (0.01, 0.99), "clean_ratio": (0.01, 0.99)}
 CAMERAS, CAMERA_FILE = 3, re.compile(r"(?:Image|Camera|Silhouette)(\d)", re.IGNORECASE)
 WIDE: dict[str, Any] = {"train_ratio": None, "clean_ratio": None, "test_ratio": None}
 

@@ -62,7 +62,12 @@ def read_faces(out: Path) -> Any:
     faces = FaceFolder(out, image_size=32)
     poses = {path.name: path.read_text() for path in sorted((out / "poses").glob("*.json"))}
     split = out / "split.txt"
-    return [record.name for record in faces.records], list(faces), poses, split.read_text() if split.is_file() else ""
+    return (
+        [record.name for record in faces.records],
+        [faces[k] for k in range(len(faces))],
+        poses,
+        split.read_text() if split.is_file() else "",
+    )
 
 
 def read_clothing(open_layout: Callable[[Path], Any], size: tuple[int, int], out: Path) -> Any:

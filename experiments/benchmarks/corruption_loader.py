@@ -25,6 +25,7 @@ class Loader:
     `Told` where sentences come with the result. unread: patterns of files that no loader opens. optional: patterns of
     files that the layout does without. inspect: the sentences of `threefold inspect`. named_by: other words than the
     file's name by which a sentence may name its sample. needs: a package.
+    free_names: patterns of JSON files whose members may have any names, so that a misspelt one is as good as another.
     """
 
     name: str
@@ -35,12 +36,16 @@ class Loader:
     inspect: Problems | None = None
     named_by: Callable[[Path], Iterable[str]] = lambda path: (path.stem,)
     needs: str | None = None
+    free_names: tuple[str, ...] = ()
 
     def is_unread(self, path: Path) -> bool:
         return any(fnmatch(path.as_posix(), pattern) for pattern in self.unread)
 
     def is_optional(self, path: Path) -> bool:
         return any(fnmatch(path.as_posix(), pattern) for pattern in self.optional)
+
+    def has_free_names(self, path: Path) -> bool:
+        return any(fnmatch(path.as_posix(), pattern) for pattern in self.free_names)
 
     def missing(self) -> str | None:
         """Why it cannot be tried here."""

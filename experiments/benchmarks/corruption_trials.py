@@ -75,8 +75,14 @@ class Ground:
         if told:
             said = next((sentence for sentence in told if self._names(sentence, damage)), None)
             return ("sentence", said) if said else ("crash", f"does not name the file: {told[0]}")
-        may_be_absent = self.loader.is_optional(damage.path.relative_to(self.folder))
-        outcome, why = outcome_of(damage, self.intact, found, may_be_absent=may_be_absent)
+        place = damage.path.relative_to(self.folder)
+        outcome, why = outcome_of(
+            damage,
+            self.intact,
+            found,
+            may_be_absent=self.loader.is_optional(place),
+            free_names=self.loader.has_free_names(place),
+        )
         if outcome in ("silent wrong", "without the file") and self.loader.inspect is not None:
             problems = self.loader.inspect(self.folder)
             named = next((problem for problem in problems if self._names(problem, damage)), None)

@@ -209,7 +209,7 @@ def read_reconstructions(root: Path) -> Any:
 
 
 USES = (
-    Loader("compare", make_runs, compare_runs, optional=("*/provenance.json",)),
+    Loader("compare", make_runs, compare_runs, optional=("*/provenance.json",), free_names=("*.json",)),
     Loader("evaluate bodies", make_bodies, judge_bodies),
     Loader("evaluate faces", make_scans, judge_scans, named_by=lambda path: path.parts[-3:-1]),
     Loader("reconstruct views", make_views, read_views),

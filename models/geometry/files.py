@@ -73,6 +73,8 @@ def _read_foreign(path: Path) -> Mesh:
         raise ValueError(f"{path} is not a readable {path.suffix[1:]} file ({error}): export it again.") from error
     if not len(vertices):
         raise ValueError(f"{path} holds no vertices: export it again.")
+    if not len(faces) and path.suffix.lower() == ".ply" and ply.unread_elements(path):
+        raise ValueError(f"{path} has no faces but {ply.unread_elements(path)[0]}, which is unknown: export it again.")
     visual = getattr(loaded, "visual", None)
     uv = getattr(visual, "uv", None)
     if uv is not None and len(uv) == len(vertices):

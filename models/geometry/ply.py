@@ -50,11 +50,11 @@ def read_own_ply(path: Path, *, texture: bool = True) -> Mesh | None:
     Corners with the same uv share one texture coordinate afterwards: uv at the corners is kept, their numbering is not.
     """
     content = path.read_bytes()
+    require_seal(content, path)
     end = content.find(b"end_header\n")
     lines = content[: max(end, 0)].decode("ascii", errors="replace").splitlines()
     if OWN_MARK not in lines:
         return None
-    require_seal(content, path)
     counts = _counts(lines, path)
     has_color, has_uv = "property uchar red" in lines, "property list uchar float texcoord" in lines
     vertex_type = np.dtype(POSITION_WITH_COLOR if has_color else POSITION)
@@ -84,6 +84,13 @@ def read_own_ply(path: Path, *, texture: bool = True) -> Mesh | None:
         texture=texture_from_file(path.parent / named[0]) if named and texture else None,
         vertex_colors=torch.from_numpy(vertices["color"].astype(np.float32)) / 255 if has_color else None,
     )
+
+
+def unread_elements(path: Path) -> list[str]:
+    """What the header of a file without faces announces besides vertices and edges, such as misspelt faces."""
+    header = path.read_bytes().partition(b"end_header")[0].decode("ascii", errors="replace")
+    announced = [words for words in map(str.split, header.splitlines()) if words[:1] == ["element"]]
+    return [" ".join(words[1:]) for words in announced if words[1:2] not in (["vertex"], ["edge"]) and words[-1] != "0"]
 
 
 def _counts(lines: list[str], path: Path) -> dict[str, int]:

@@ -20,6 +20,8 @@ from models.faces.parameters import FaceParameters
 from models.geometry.array_files import read_array
 from models.geometry.whole_pictures import whole_picture
 
+LARGEST_DISPLACEMENT_MM = 1000.0
+
 
 @dataclass(frozen=True)
 class SavedFace:
@@ -95,7 +97,10 @@ def parameters_of(values: dict[str, Any]) -> FaceParameters:
 
 def read_displacement(path: Path) -> Float[Tensor, "u u"]:
     try:
-        return torch.from_numpy(read_array(path))
+        displacement = torch.from_numpy(read_array(path))
+        if not bool((displacement.abs() < LARGEST_DISPLACEMENT_MM).all()):
+            raise ValueError("it holds numbers that are no displacement of skin")
+        return displacement
     except (OSError, TypeError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({one_line(str(error))}); run `threefold reconstruct` again") from None
 
