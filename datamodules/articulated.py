@@ -93,6 +93,9 @@ class ArticulatedLayout:
         """Missing frames and calibrations, lenses that disagree, people cut by the border."""
         for files in self.sequences.values():
             yield from sequence_problems(files)
+        for files in map(sequence_files, _folders(self.root)):
+            if files.pictures and not files.meshes:
+                yield f"The sequence {files.name} has pictures but no meshes: it is left out."
 
     def _up(self, sequence: str) -> np.ndarray:
         """[3] the direction of the world that points up in all pictures together."""
@@ -115,15 +118,18 @@ def articulated_sequences(root: Path) -> dict[str, SequenceFiles]:
     """
     if not root.is_dir():
         raise FileNotFoundError(f"There is no folder {root}: give the folder that holds the sequences.")
-    folders = [root, *sorted(path for path in root.iterdir() if path.is_dir())]
     found = {}
-    for folder in folders:
+    for folder in _folders(root):
         files = sequence_files(folder)
         if files.meshes:
             found[folder.name] = files
     if not found:
         raise FileNotFoundError(f"No folder in {root} holds meshes/mesh_0000.obj: unpack the sequences into it.")
     return found
+
+
+def _folders(root: Path) -> list[Path]:
+    return [root, *sorted(path for path in root.iterdir() if path.is_dir())]
 
 
 def _records(files: SequenceFiles) -> list[BodyRecord]:

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from datamodules.body_pictures import Silhouette, read_silhouette, silhouette_of
+from models.geometry.plain_text import ends_in_a_cut_number
 
 REAL_SIZE = (1200, 1600)
 """Height and width of the real pictures, to which the faulty regions refer."""
@@ -18,11 +19,12 @@ def read_projection(path: Path) -> np.ndarray:
 
     Raises ValueError when the file holds no 3 x 4 finite numbers or a singular matrix.
     """
+    text = path.read_text(encoding="utf-8", errors="replace")
     try:
-        numbers = np.array(path.read_text(encoding="utf-8", errors="replace").split(), dtype=np.float64)
+        numbers = np.array(text.split(), dtype=np.float64)
     except ValueError:
         numbers = np.zeros(0)
-    if numbers.size != 12 or not np.isfinite(numbers).all():
+    if ends_in_a_cut_number(text) or numbers.size != 12 or not np.isfinite(numbers).all():
         raise ValueError(f"The camera {path} does not hold 3 x 4 finite numbers: copy it from the download again.")
     projection = numbers.reshape(3, 4)
     determinant = np.linalg.det(projection[:, :3])

@@ -39,6 +39,12 @@ def sequence_problems(files: SequenceFiles) -> Iterator[str]:
                 )
         if camera in files.lenses:
             yield from _lens_problems(files.cameras[camera], files.lenses[camera])
+    lost = sorted({frame for _, frame in files.pictures} - set(files.meshes))
+    if lost:
+        yield (
+            f"The sequence {files.name} has pictures of frame {lost[0]:04d} ({len(lost)} such frames) but no mesh: "
+            "these frames are left out."
+        )
     for (camera, _), path in sorted(files.silhouettes.items()):
         yield from _cut_person(path, files.name, camera)
 

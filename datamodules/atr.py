@@ -28,6 +28,7 @@ from datamodules.clothing_records import (
 from datamodules.foreground_index import Bounds
 from datamodules.masks import read_labels, read_mask
 from datamodules.pictures import PICTURE_SUFFIXES
+from models.geometry.plain_text import read_plain_text
 
 PICTURES, LABELS, MASKS = "JPEGImages", "SegmentationClassAug", "Seg"
 LISTS: dict[str, Literal["train", "test"]] = {"ATR_train.txt": "train", "ATR_test.txt": "test"}
@@ -52,7 +53,8 @@ def atr_layout(root: str | Path) -> ClothingLayout:
     problems += unmatched(pictures, masks)
     subjects = subjects_of(truths)
     names = sorted(pictures.keys() & masks.keys())
-    parts, strangers = listed_parts(found_lists(root, base), pictures)
+    lists = found_lists(root, base)
+    parts, strangers = listed_parts(lists, pictures)
     if not names and not problems:
         raise FileNotFoundError(f"{base / PICTURES} holds no pictures: unpack the download whole.")
     records = [
@@ -74,6 +76,7 @@ def atr_layout(root: str | Path) -> ClothingLayout:
         squared=False,
         largest_stretch=2.0,
         problems=(*problems, *strangers),
+        parted_by=" and ".join(LISTS) if lists else "",
     )
 
 
@@ -98,6 +101,8 @@ def listed_parts(
     problems = []
     for path in lists:
         stems = listed_stems(path)
+        if not stems:
+            problems.append(f"{path} names no picture: copy it again or delete it.")
         absent = [stem for stem in stems if stem not in names]
         if absent:
             problems.append(
@@ -117,9 +122,23 @@ def listed_parts(
 
 
 def listed_stems(path: Path) -> list[str]:
-    """The names in a list, in its order, without ratios, suffixes and folders."""
-    rows = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    return [without_ratio(_stem(row)) for row in rows if row]
+    """The names in a list, in its order, without ratios, suffixes and folders.
+
+    Raises ValueError when the list is no text or ends in the middle of a name.
+    """
+    text = read_plain_text(path)
+    rows = [row for row in (line.strip() for line in text.splitlines()) if row]
+    if rows and not text.endswith("\n") and _breaks_off(rows):
+        raise ValueError(f"{path} is cut short in its last row, '{rows[-1]}': copy it again.")
+    return [without_ratio(_stem(row)) for row in rows]
+
+
+def _breaks_off(rows: list[str]) -> bool:
+    """Whether the last row lacks the suffix that all others have; where it is alone, one behind its ratio."""
+    endings = [suffix if (suffix := Path(row).suffix.lower()) in PICTURE_SUFFIXES else "" for row in rows]
+    if len(rows) == 1:
+        return not endings[0] and without_ratio(rows[0]) != rows[0]
+    return len(set(endings[:-1])) == 1 and endings[-1] != endings[0]
 
 
 def _stem(row: str) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from datamodules.samples import BandTruth
+from models.geometry.array_files import read_archive
 
 
 def no_bands() -> BandTruth:
@@ -16,9 +17,9 @@ def no_bands() -> BandTruth:
 def read_bands(path: Path) -> BandTruth:
     """Raises ValueError when an array is missing or holds numbers that are not finite."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            bands = BandTruth(*(torch.from_numpy(arrays[name].astype(np.float32)) for name in BandTruth._fields))
-    except Exception as error:  # damaged archives end in KeyError, OSError, BadZipFile and more
+        arrays = read_archive(path, BandTruth._fields)
+        bands = BandTruth(*(torch.from_numpy(arrays[name].astype(np.float32)) for name in BandTruth._fields))
+    except (OSError, ValueError) as error:
         reason = str(error).split("\n")[0]
         raise ValueError(f"The folds {path} cannot be read ({reason}): synthesize the body again.") from None
     if not all(bool(torch.isfinite(member).all()) for member in bands):

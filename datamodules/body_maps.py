@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from models.geometry.view_cameras import HALF_EXTENT_CM
+from models.geometry.whole_pictures import whole_picture
 
 DEPTH_STEPS_PER_CM = 256
 DEPTH_ZERO = 32768
@@ -25,9 +26,9 @@ def write_normal_map(normals: Tensor, path: Path) -> None:
 def read_normal_map(path: Path, mask: Tensor) -> Tensor:
     """[3, h, w] unit normals inside `mask` [1, h, w], 0 outside.
 
-    Raises ValueError when the sizes differ.
+    Raises FileNotFoundError or ValueError naming the file when it cannot be read or the sizes differ.
     """
-    pixels = np.array(Image.open(path).convert("RGB"))
+    pixels = _pixels(path, "RGB")
     if pixels.shape[:2] != tuple(mask.shape[1:]):
         raise ValueError(
             f"{path} has {pixels.shape[1]} x {pixels.shape[0]} pixels, its mask {mask.shape[2]} x {mask.shape[1]}: "
@@ -46,7 +47,21 @@ def write_depth_map(depth: Tensor, mask: Tensor, path: Path) -> None:
 
 
 def read_depth_map(path: Path) -> tuple[Tensor, Tensor]:
-    """Depth [1, h, w] (1 = 102.4 cm towards the camera, 0 where there is no surface) and the mask [1, h, w]."""
-    pixels = torch.from_numpy(np.array(Image.open(path)).astype(np.int32))[None]
+    """Depth [1, h, w] (1 = 102.4 cm towards the camera, 0 where there is no surface) and the mask [1, h, w].
+
+    Raises FileNotFoundError or ValueError naming the file when it cannot be read.
+    """
+    pixels = torch.from_numpy(_pixels(path, None).astype(np.int32))[None]
     mask = (pixels > 0).float()
     return (pixels - DEPTH_ZERO) / (HALF_EXTENT_CM * DEPTH_STEPS_PER_CM) * mask, mask
+
+
+def _pixels(path: Path, mode: str | None) -> np.ndarray:
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no map {path}: render it again.")
+    try:
+        with whole_picture(path) as opened:
+            return np.array(opened if mode is None else opened.convert(mode))
+    except Exception as error:  # damaged files end in OSError, SyntaxError, struct.error and more
+        reason = str(error).split("\n")[0]
+        raise ValueError(f"The map {path} cannot be read ({reason}): render it again.") from None

@@ -9,6 +9,8 @@ import torch
 
 from datamodules.body_records import BodyMesh
 from models.geometry.files import SUFFIXES, read_mesh
+from models.geometry.obj_counts import require_promised
+from models.geometry.seal import require_seal
 
 
 def read_body_mesh(path: Path) -> BodyMesh:
@@ -23,7 +25,7 @@ def read_body_mesh(path: Path) -> BodyMesh:
         raise FileNotFoundError(f"There is no mesh {path}: check the download or take its pictures away.")
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"The mesh {path} cannot be read: convert it to a file that ends in {', '.join(SUFFIXES)}.")
-    read = _triangles_in_bulk(path.read_bytes()) if path.suffix.lower() == ".obj" else None
+    read = _triangles_in_bulk(path.read_bytes(), path) if path.suffix.lower() == ".obj" else None
     if read is None:
         mesh = read_mesh(path, texture=False)
         read = BodyMesh(mesh.vertices, mesh.faces)
@@ -35,8 +37,9 @@ def read_body_mesh(path: Path) -> BodyMesh:
     return read
 
 
-def _triangles_in_bulk(content: bytes) -> BodyMesh | None:
+def _triangles_in_bulk(content: bytes, path: Path) -> BodyMesh | None:
     """None where the file is more than plain vertices and triangles."""
+    require_seal(content, path)
     lines = content.split(b"\n")
     positions = [line[2:] for line in lines if line.startswith(b"v ")]
     corners = [line[2:] for line in lines if line.startswith(b"f ")]
@@ -55,5 +58,6 @@ def _triangles_in_bulk(content: bytes) -> BodyMesh | None:
     columns = len(numbers) // len(positions)
     if columns not in (3, 4, 6, 7) or not len(faces) or faces.min() < 1 or faces.max() > len(positions):
         return None
+    require_promised(content, path, len(positions), len(corners))
     vertices = numbers.reshape(-1, columns)[:, :3]
     return BodyMesh(torch.from_numpy(vertices.astype(np.float32)), torch.from_numpy(faces.reshape(-1, 3) - 1))

@@ -12,6 +12,7 @@ from datamodules.body_records import BodyView
 from datamodules.crops import Crop
 from datamodules.pictures import read_picture
 from models.geometry.view_cameras import crop_views
+from models.geometry.whole_pictures import whole_picture
 
 PERSON_SHARE = 180 / 204.8
 """Of the height of a picture that a person covers, in PIFu's pictures and in the crops of others."""
@@ -34,7 +35,7 @@ def read_silhouette(path: Path) -> Silhouette:
     if not path.is_file():
         raise FileNotFoundError(f"There is no mask {path}: add it or take its picture away.")
     try:
-        with Image.open(path) as opened:
+        with whole_picture(path) as opened:
             opened.load()
             values = np.asarray(opened if opened.mode != "P" else opened.convert("L"))
     except Exception as error:  # damaged files end in OSError, SyntaxError, struct.error and more
@@ -61,11 +62,11 @@ def read_photo(path: Path, silhouette: Silhouette, mask: Path, *, size: int) -> 
     """
     if path.suffix.lower() in (".jpg", ".jpeg") and path.is_file():
         try:
-            with Image.open(path) as opened:
+            with whole_picture(path) as opened:
                 full = opened.size
                 opened.draft("RGB", (2 * size, 2 * size))
                 photo = opened.convert("RGB")
-        except OSError:
+        except Exception:  # which says what is wrong
             photo = read_picture(path)
             full = photo.size
     else:

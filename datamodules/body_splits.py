@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from datamodules.body_records import BodyRecord
+from models.geometry.plain_text import read_plain_text
 
 HELD_OUT_SHARE = 0.2
 
@@ -56,7 +57,7 @@ def listed_splits(records: Sequence[BodyRecord], val_file: Path, test_file: Path
 def _subjects(path: Path, records: Sequence[BodyRecord]) -> set[str]:
     if not path.is_file():
         raise FileNotFoundError(f"There is no {path}: write the names of the validation subjects into it, one a line.")
-    named = {line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()}
+    named = {line.strip() for line in read_plain_text(path).splitlines() if line.strip()}
     if not named:
         raise ValueError(
             f"{path} is empty, so that training would be judged on its own data: write the names of the held-out "

@@ -22,7 +22,7 @@ from datamodules.body_records import BodyMesh, BodyNormals, BodyRecord, BodyView
 from datamodules.body_rendering import rendered_view
 from datamodules.body_splits import HELD_OUT_SHARE, hashed_splits
 from datamodules.cape_colours import CapeColours, cape_colours
-from datamodules.cape_files import cape_sequences, evenly_chosen, read_frame, read_triangles
+from datamodules.cape_files import UNSTEADY_FRAMES, cape_sequences, evenly_chosen, read_frame, read_triangles
 from datamodules.occupancy_sampling import PointSampling
 from datamodules.samples import BandTruth
 from datamodules.synthetic.body_light import draw_light
@@ -93,7 +93,13 @@ class CapeLayout:
         return no_bands()
 
     def problems(self) -> Iterator[str]:
-        """Gaps in the numbers of a sequence's frames."""
+        """Gaps in the numbers of a sequence's frames, and sequences without a steady one."""
+        for folder in sorted(path for path in (self.root / "sequences").glob("*/*") if path.is_dir()):
+            if (folder.parent.name, folder.name) not in self.sequences:
+                yield (
+                    f"The sequence {folder.parent.name}/{folder.name} has no frame beside its first and last "
+                    f"{UNSTEADY_FRAMES}, which are never used: unpack it again."
+                )
         for (subject, name), paths in self.sequences.items():
             numbers = [number for path in paths if (number := _number(path)) is not None]
             gaps = [b for a, b in itertools.pairwise(numbers) if b != a + 1]

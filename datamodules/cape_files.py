@@ -1,10 +1,11 @@
 """CAPE on disk: which sequences and frames there are, and what a frame holds."""
 
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from models.geometry.array_files import read_archive, read_array
 
 NUMBER_OF_VERTICES = 6890
 NUMBER_OF_FACES = 13776
@@ -54,9 +55,9 @@ def read_frame(path: Path) -> CapeFrame:
     """Raises ValueError when the archive is damaged, lacks an array, has another topology, holds numbers that are not
     finite, or is not in metres."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: np.asarray(archive[name], dtype=np.float64) for name in ("v_posed", "v_cano", "pose")}
-    except (KeyError, OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        stored = read_archive(path, ("v_posed", "v_cano", "pose"))
+        arrays = {name: np.asarray(values, dtype=np.float64) for name, values in stored.items()}
+    except (OSError, ValueError) as error:
         reason = str(error).split("\n")[0]
         raise ValueError(f"The frame {path} cannot be read ({reason}): unpack it from the download again.") from None
     for name, shape in (("v_posed", (NUMBER_OF_VERTICES, 3)), ("v_cano", (NUMBER_OF_VERTICES, 3)), ("pose", (72,))):
@@ -87,8 +88,8 @@ def read_triangles(root: Path) -> np.ndarray:
     if not path.is_file():
         raise FileNotFoundError(f"There is no {path}: copy misc/ of the release beside sequences/.")
     try:
-        triangles = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        triangles = read_array(path)
+    except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read ({error}): copy it from the release again.") from None
     fits = triangles.shape == (NUMBER_OF_FACES, 3) and triangles.dtype.kind in "iu"
     if not fits or triangles.min() < 0 or triangles.max() >= NUMBER_OF_VERTICES:
@@ -96,4 +97,9 @@ def read_triangles(root: Path) -> np.ndarray:
             f"{path} has the shape {triangles.shape}, expected {NUMBER_OF_FACES} triangles of {NUMBER_OF_VERTICES} "
             "vertices: copy it from the release again."
         )
-    return triangles.astype(np.int64)
+    triangles = triangles.astype(np.int64)
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    there, back = (np.sort(pairs @ (NUMBER_OF_VERTICES, 1)) for pairs in (edges, edges[:, ::-1]))
+    if (there[1:] == there[:-1]).any() or not np.array_equal(there, back):
+        raise ValueError(f"The triangles of {path} are no closed surface: copy it from the release again.")
+    return triangles

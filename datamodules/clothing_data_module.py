@@ -145,12 +145,13 @@ class ClothingDataModule(lightning.LightningDataModule, ABC):
         return self._loader(self._clean, sampler=keys, persistent_workers=False)
 
     def _of_split(self, split: Split) -> list[int]:
-        names = split_names(self.layout.records, self.validation_share)[split]
+        names = split_names(self.layout.records, self.validation_share, self.layout.parted_by)[split]
         return [position for position, record in enumerate(self.layout.records) if record.name in names]
 
     def _why_empty(self, role: Role, chosen: list[int] | range, bounds: Bounds | None) -> str:
         if not chosen:
-            return f"{self.root} has no photographs for {role}: add some or leave {role} out."
+            lists = f", mend {self.layout.parted_by}" if self.layout.parted_by else ""
+            return f"{self.root} has no photographs for {role}: add some{lists} or leave {role} out."
         ratios = sorted(self._coverage[self.layout.records[k].name].ratio for k in chosen)
         setting = {"train": "train_ratio", "clean": "clean_ratio"}.get(str(role), "test_ratio")
         return (

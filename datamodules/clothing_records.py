@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from datamodules.foreground_index import INDEX_NAME, Coverage, complete_index, coverage_of
+from models.geometry.plain_text import read_plain_text
 
 Split = Literal["train", "val", "test"]
 TRUTH_NAME = "TRUTH"
@@ -50,6 +51,8 @@ class ClothingLayout:
     squared: bool
     largest_stretch: float
     problems: tuple[str, ...]
+    parted_by: str = ""
+    """The files that say which pictures are for training and which for test, in words; empty where folders do."""
 
     @property
     def has_truth(self) -> bool:
@@ -108,8 +111,7 @@ def subjects_of(truths: Path | None) -> dict[str, str]:
     path = truths.parent / SUBJECTS_NAME if truths else None
     if path is None or not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
+    rows = list(csv.reader(read_plain_text(path).splitlines()))
     if not rows or rows[0] != ["name", "subject"] or any(len(row) != 2 for row in rows):
         raise ValueError(f"{path} has other columns than name,subject: synthesize the data set again or delete it.")
     return dict(rows[1:])
@@ -143,7 +145,9 @@ def unmatched(pictures: dict[str, Path], masks: dict[str, Path]) -> list[str]:
     return lonely + strays
 
 
-def split_names(records: Sequence[ClothingRecord], validation_share: float) -> dict[Split, frozenset[str]]:
+def split_names(
+    records: Sequence[ClothingRecord], validation_share: float, parted_by: str = ""
+) -> dict[Split, frozenset[str]]:
     """The data set's own test part, and its training part without a share of groups held out for validation.
 
     Held-out groups are chosen by a hash, so that neither order nor newly added pictures change the choice. Test is
@@ -155,7 +159,7 @@ def split_names(records: Sequence[ClothingRecord], validation_share: float) -> d
     if len(groups) < 2:
         raise ValueError(
             f"The training part has {len(groups)} {'group' if len(groups) == 1 else 'groups'} of pictures where "
-            "training and validation need one each: add pictures of others."
+            f"training and validation need one each: add pictures of others{parted_by and f' or mend {parted_by}'}."
         )
     number = min(max(round(validation_share * len(groups)), 1), len(groups) - 1)
     held_out = frozenset(groups[:number])

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from datamodules.samples import ClothingSample, ClothingTruthSample
+from models.geometry.array_files import read_archive
 from models.geometry.atomic import replace_when_complete
 
 
@@ -53,12 +54,11 @@ def read_clothing_truth(path: Path) -> ClothingTruth:
             f"There is no truth file {path}: synthesize the data set again or take its TRUTH folder away."
         )
     try:
-        with np.load(path, allow_pickle=False) as entries:
-            values = {name: entries[name] for name in ClothingTruth._fields}
+        values = read_archive(path, ClothingTruth._fields)
         numbers = {name: float(values[name]) for name in ("azimuth", "elevation", "distance")}
         truth = ClothingTruth(**{**values, **numbers})
         _require_shapes(truth)
-    except Exception as error:  # zipfile, numpy and zlib each have their own
+    except (OSError, TypeError, ValueError) as error:
         reason = str(error).split("\n")[0]
         raise ValueError(f"The truth file {path} cannot be read ({reason}): synthesize the data set again.") from None
     return truth

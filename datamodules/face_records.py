@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from datamodules.pictures import PICTURE_SUFFIXES
+from models.geometry.plain_text import read_plain_text
 
 Split = Literal["train", "val", "test"]
 Box = tuple[float, float, float, float]
@@ -73,7 +74,7 @@ def read_boxes(root: Path) -> dict[str, Box]:
     if not path.is_file():
         return {}
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(read_plain_text(path))
         entries = entries.items()
     except (OSError, ValueError, AttributeError) as error:
         raise ValueError(
@@ -111,7 +112,7 @@ def write_split(path: Path, splits: Mapping[str, Split]) -> None:
 
 def _written_split(path: Path, names: list[str]) -> dict[str, tuple[Split, ...]]:
     splits: dict[str, tuple[Split, ...]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+    for number, line in enumerate(read_plain_text(path).split("\n"), 1):
         if not line.strip():
             continue
         name, _, split = line.strip().rpartition(" ")

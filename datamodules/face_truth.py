@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from datamodules.crops import Crop, crop_values
 from datamodules.samples import FaceSample, FaceTruthSample
+from models.geometry.array_files import read_archive
 
 WRINKLE_THRESHOLD_MM = 0.05
 
@@ -56,6 +57,9 @@ class FaceTruthMaps(NamedTuple):
     """[s, s] bool: visible skin that is displaced by more than 0.05 mm."""
 
 
+NUMBERS = tuple(name for name in FaceTruth._fields if name != "maps")
+
+
 def write_face_truth(truth: FaceTruth, path: Path) -> None:
     """One npz without pickled objects."""
     values = {name: np.asarray(value) for name, value in truth._asdict().items() if name != "maps"}
@@ -66,12 +70,11 @@ def write_face_truth(truth: FaceTruth, path: Path) -> None:
 def read_face_truth(path: Path) -> FaceTruth:
     """Raises ValueError naming the file when it is damaged or lacks an entry."""
     try:
-        with np.load(path, allow_pickle=False) as entries:
-            maps = None
-            if "normals" in entries:
-                maps = FaceTruthMaps(*(entries[name] for name in FaceTruthMaps._fields))
-            values = {name: entries[name] for name in FaceTruth._fields if name != "maps"}
-    except Exception as error:  # zipfile, numpy and zlib each have their own
+        values: dict[str, Any] = read_archive(path, NUMBERS, optional=FaceTruthMaps._fields)
+        maps = None
+        if "normals" in values:
+            maps = FaceTruthMaps(*(values.pop(name) for name in FaceTruthMaps._fields))
+    except (KeyError, OSError, ValueError) as error:
         reason = str(error).split("\n")[0]
         raise ValueError(f"The truth file {path} cannot be read ({reason}): synthesize the data set again.") from None
     for name, convert in (("age", float), ("person", int), ("side", int), ("model", str)):

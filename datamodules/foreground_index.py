@@ -1,11 +1,14 @@
 """How much of every mask is foreground, counted once and kept in a file beside the data.
 
 `foreground.csv` has the columns name, foreground and pixels: both are counts, so that no rounding decides who passes a
-filter. Names of masks are never changed.
+filter. Its last row is a checksum, for a digit that went bad would pass for another count; files without one are read
+too. Names of masks are never changed.
 """
 
 import contextlib
 import csv
+import io
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -13,9 +16,11 @@ from typing import NamedTuple
 import numpy as np
 
 from models.geometry.atomic import replace_when_complete
+from models.geometry.plain_text import read_plain_text
 
 INDEX_NAME = "foreground.csv"
 _COLUMNS = ["name", "foreground", "pixels"]
+_CHECKSUM = "#crc32"
 Bounds = tuple[float, float]
 
 
@@ -41,32 +46,41 @@ def coverage_of(foreground: np.ndarray) -> Coverage:
 
 
 def read_index(path: Path) -> dict[str, Coverage]:
-    """The file's rows by name. Raises ValueError naming the first row that is none."""
+    """The file's rows by name. Raises ValueError naming the first row that is none, or when the checksum is wrong."""
     rows: dict[str, Coverage] = {}
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        if next(reader, None) != _COLUMNS:
-            raise ValueError(f"{path} does not begin with {','.join(_COLUMNS)}: delete it, it is made anew.")
-        for row in reader:
-            try:
-                name, foreground, pixels = row
-                rows[name] = Coverage(int(foreground), int(pixels))
-                if not 0 <= rows[name].foreground <= rows[name].pixels or rows[name].pixels == 0:
-                    raise ValueError
-            except ValueError:
-                raise ValueError(
-                    f"Row {reader.line_num} of {path} reads '{','.join(row)}', not NAME,FOREGROUND,PIXELS: delete the "
-                    "file, it is made anew."
-                ) from None
+    text = read_plain_text(path)
+    if not text.startswith(",".join(_COLUMNS) + "\n"):
+        raise ValueError(f"{path} does not begin with {','.join(_COLUMNS)}: delete it, it is made anew.")
+    lines, _, checksum = text.rpartition(f"{_CHECKSUM},")
+    reader = csv.reader((lines or text).splitlines(keepends=True)[1:])
+    for row in reader:
+        try:
+            name, foreground, pixels = row
+            rows[name] = Coverage(int(foreground), int(pixels))
+            if not 0 <= rows[name].foreground <= rows[name].pixels or rows[name].pixels == 0:
+                raise ValueError
+        except ValueError:
+            raise ValueError(
+                f"Row {reader.line_num + 1} of {path} reads '{','.join(row)}', not NAME,FOREGROUND,PIXELS: delete the "
+                "file, it is made anew."
+            ) from None
+    if (lines and checksum != _checksum_of(lines)) or not text.endswith("\n"):
+        raise ValueError(f"{path} is cut short or does not fit its checksum: delete it, it is made anew.")
     return rows
+
+
+def _checksum_of(lines: str) -> str:
+    return f"{zlib.crc32(lines.encode()):08x}\n"
 
 
 def write_index(path: Path, rows: Mapping[str, Coverage]) -> None:
     """In the order of the names, whole or not at all."""
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    writer.writerows((name, *rows[name]) for name in sorted(rows))
     with replace_when_complete(path) as (partial,), partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        writer.writerows((name, *rows[name]) for name in sorted(rows))
+        file.write(f"{lines.getvalue()}{_CHECKSUM},{_checksum_of(lines.getvalue())}")
 
 
 def complete_index(

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from models.geometry.plain_text import ends_in_a_cut_number, read_plain_text
+
 NUMBER_OF_LANDMARKS = 68
+LARGEST_PIXEL = 1e6
 
 FLIP_PERMUTATION = (
     *range(16, -1, -1),  # jaw
@@ -30,21 +33,23 @@ def read_landmarks(path: Path) -> np.ndarray:
     Raises ValueError naming the file and the row when it does not hold 68 rows of two finite numbers.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_plain_text(path)
+    except (OSError, ValueError) as error:
         raise ValueError(
             f"The landmark file {path} cannot be read ({error}): write 68 rows 'x y' or delete it."
         ) from None
-    rows = [(number, line.replace(",", " ").split()) for number, line in enumerate(lines, 1) if line.strip()]
+    rows = [(number, line.replace(",", " ").split()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if len(rows) != NUMBER_OF_LANDMARKS:
         raise ValueError(f"The landmark file {path} has {len(rows)} rows, not 68: write 68 rows 'x y' or delete it.")
     points = np.empty((NUMBER_OF_LANDMARKS, 2), np.float32)
+    if ends_in_a_cut_number(text):
+        raise ValueError(f"The landmark file {path} is cut short in its last row: copy it again or delete it.")
     for point, (number, words) in enumerate(rows):
         try:
             x, y = (float(word) for word in words)
         except ValueError:
             x = y = math.nan
-        if not (math.isfinite(x) and math.isfinite(y)):
+        if not max(abs(x), abs(y)) <= LARGEST_PIXEL:  # NaN is not
             raise ValueError(
                 f"Row {number} of the landmark file {path} reads '{' '.join(words)}', not two finite numbers: "
                 "mend the row or delete the file."

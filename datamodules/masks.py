@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from models.geometry.whole_pictures import whole_picture
+
 _ALPHA_MODES = ("LA", "PA", "La", "RGBA", "RGBa")
 
 
@@ -53,7 +55,7 @@ def _opened(path: Path) -> Image.Image:
     if not path.is_file():
         raise FileNotFoundError(f"There is no mask {path}: add it or take its picture away.")
     try:
-        with Image.open(path) as opened:
+        with whole_picture(path) as opened:
             opened.load()
             return opened.copy()
     except Exception as error:  # damaged files end in OSError, SyntaxError, struct.error, ValueError and more

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from datamodules.samples import FACE_CLASSES
+from models.geometry.whole_pictures import whole_picture
 
 PICTURE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 SMALLEST_SIDE = 16
@@ -28,7 +29,7 @@ def read_picture(path: Path) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as opened:
+            with whole_picture(path) as opened:
                 opened.load()
                 picture = _as_rgb(ImageOps.exif_transpose(opened))
     except Image.DecompressionBombError:
@@ -66,7 +67,7 @@ def read_segmentation(path: Path, size: tuple[int, int]) -> Image.Image:
     Raises ValueError when it cannot be read, has another size than its picture or holds a class above 18.
     """
     try:
-        with Image.open(path) as opened:
+        with whole_picture(path) as opened:
             opened.load()
             mask = opened if opened.mode in ("L", "P") else opened.convert("L")
             classes = np.asarray(mask, dtype=np.uint8)  # a palette picture's indices, not its colours

@@ -10,6 +10,7 @@ import yaml
 from lightning.pytorch import LightningModule
 
 from experiments.errors import UserError, one_line
+from models.networks.weight_files import require_sound_archive
 
 MODULE_PACKAGE = "lightning_modules."
 """A checkpoint may name classes of this package as its own, nothing else."""
@@ -46,6 +47,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{path} does not exist; give a checkpoint file or the folder of a run")
     try:
+        require_sound_archive(path)
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
@@ -124,6 +126,8 @@ def load_module(run: Path) -> LightningModule:
 def trained_crop_size(run: Path) -> int | None:
     """Side of the pictures that a run was trained on, from its config.yaml; None where there is none."""
     size = data_argument(run, "image_size")
+    if isinstance(size, (str, float)):
+        raise UserError(f"{run}: its config.yaml says image_size: {size}, which is no number of pixels; correct it")
     return size if isinstance(size, int) else None
 
 
@@ -133,7 +137,10 @@ def data_argument(run: Path, name: str) -> Any:
     if not path.is_file():
         return None
     try:
-        return yaml.safe_load(path.read_text())["data"]["init_args"].get(name)
+        stored = yaml.safe_load(path.read_text())
+        if not isinstance(stored, dict) or not {"data", "model"} & stored.keys():
+            raise UserError(f"{path} is no configuration of a run; restore it from another copy of the run")
+        return stored["data"]["init_args"].get(name)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(
             f"{path} is no YAML ({one_line(str(error))}); restore it from another copy of the run"

@@ -47,6 +47,7 @@ from models.morphable.linear import MorphableModel
 from models.networks.pictures import resized
 from models.networks.point_network import PointNetwork, PointObservation
 from models.networks.precision import Precision
+from models.networks.weight_files import read_weight_file
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ class FaceCoarse(lightning.LightningModule):
             # before `shape_start` and `colour_start` some heads take no part in the loss, which DDP must be told
             self.trainer.strategy._ddp_kwargs.setdefault("find_unused_parameters", True)
         if stage == "fit" and self.initial_checkpoint is not None and self.global_step == 0:
-            stored = torch.load(self.initial_checkpoint, map_location="cpu", weights_only=True)
+            stored = read_weight_file(self.initial_checkpoint)
             self.on_load_checkpoint(stored)
             self.load_state_dict(stored["state_dict"])
 

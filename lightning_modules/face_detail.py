@@ -33,6 +33,7 @@ from models.losses.smoothness import (
     thresholded_bend_loss,
     thresholded_laplacian_loss,
 )
+from models.networks.weight_files import read_weight_file
 
 SKIN_CLASS = 1
 
@@ -251,7 +252,7 @@ def coarse_stage(checkpoint: str | Path) -> tuple[FaceCoarse, dict[str, Any]]:
     path = Path(checkpoint)
     if not path.is_file():
         raise FileNotFoundError(f"There is no coarse checkpoint {path}: train the coarse stage first or mend the path.")
-    stored = torch.load(path, map_location="cpu", weights_only=True)
+    stored = read_weight_file(path)
     if "coarse_hyper_parameters" in stored:
         weights = stored["state_dict"]
         inside = {name.removeprefix("coarse."): weights[name] for name in weights if name.startswith("coarse.")}

@@ -4,9 +4,10 @@ import inspect
 import warnings
 from typing import Any
 
-import torch
 from lightning.pytorch import LightningModule
 from torch import nn
+
+from models.networks.weight_files import read_weight_file
 
 TRAINED = "lightning_modules.trained_networks."
 """Before the name of a function that reads a network from a checkpoint."""
@@ -35,5 +36,5 @@ def _without_files(value: Any) -> Any:
         return [_without_files(item) for item in value] if isinstance(value, list) else value
     if str(value.get("class_path", "")).startswith(TRAINED):
         path = value["init_args"]["checkpoint"]
-        return torch.load(path, map_location="cpu", weights_only=True)["hyper_parameters"]["network"]
+        return read_weight_file(path)["hyper_parameters"]["network"]
     return {name: _without_files(item) for name, item in value.items()}

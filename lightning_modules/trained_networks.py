@@ -11,7 +11,6 @@ A run that holds such a network is whole without the file: its checkpoint says h
 from pathlib import Path
 from typing import TypeVar
 
-import torch
 from torch import nn
 
 from lightning_modules.body_normals import BodyNormals
@@ -19,6 +18,7 @@ from lightning_modules.body_occupancy import BodyOccupancy
 from models.bodies.features import OccupancyNetwork
 from models.bodies.normal_maps import NormalMaps
 from models.bodies.pifuhd import PifuHdCoarse
+from models.networks.weight_files import read_weight_file
 
 Kind = TypeVar("Kind", bound=nn.Module)
 
@@ -45,7 +45,7 @@ def _network(checkpoint: str, stage: type[BodyOccupancy] | type[BodyNormals], ki
     path = Path(checkpoint)
     if not path.is_file():
         raise FileNotFoundError(f"There is no checkpoint {path}: train the earlier stage first or mend the path.")
-    named = torch.load(path, map_location="cpu", weights_only=True).get("hyper_parameters", {}).get("_class_path")
+    named = read_weight_file(path).get("hyper_parameters", {}).get("_class_path")
     if named == f"{stage.__module__}.{stage.__qualname__}":
         network = stage.load_from_checkpoint(path, map_location="cpu", weights_only=True).network
         if isinstance(network, kind):

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from metrics.scans import PooledErrorsMm, now_scan_errors_mm, pooled_errors_mm
+from models.geometry.array_files import read_array
 from models.geometry.files import read_mesh
+from models.geometry.plain_text import ends_in_a_cut_number, read_plain_text
 
 MESH_SUFFIXES = (".ply", ".obj", ".glb")
 MILLIMETRES = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
@@ -65,14 +67,14 @@ def evaluate_scan_folder(
         if not mesh.number_of_faces:
             raise ValueError(f"{file} has no faces: export the prediction as a surface, not as points.")
         factor = MILLIMETRES[prediction_unit]
-        distances[name] = now_scan_errors_mm(
-            scan,
-            scan_landmarks,
-            factor * mesh.vertices.double(),
-            mesh.faces,
-            factor * read_seven_landmarks(file),
-            metrical=metrical,
-        ).distances_mm
+        landmarks = factor * read_seven_landmarks(file)
+        try:
+            errors = now_scan_errors_mm(
+                scan, scan_landmarks, factor * mesh.vertices.double(), mesh.faces, landmarks, metrical=metrical
+            )
+        except ValueError as error:
+            raise ValueError(f"{file} against the scan in {subjects[subject]}: {error}") from error
+        distances[name] = errors.distances_mm
     judged = {name.split("/")[0] for name in distances}
     return FolderErrors(
         pooled_errors_mm(torch.cat(list(distances.values()))),
@@ -90,7 +92,7 @@ def read_seven_landmarks(mesh_file: Path) -> Tensor:
             f"{candidates[0]} does not exist (nor the .txt): give 7 rows x y z for {mesh_file.name}."
         )
     try:
-        values = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path)
+        values = read_array(path) if path.suffix == ".npy" else _read_rows(path)
         points = torch.from_numpy(np.asarray(values, dtype=np.float64))
     except (ValueError, OSError, TypeError) as error:
         raise ValueError(f"{path} is not a readable list of landmarks ({error}): give 7 rows x y z.") from error
@@ -99,6 +101,13 @@ def read_seven_landmarks(mesh_file: Path) -> Tensor:
             f"{path} holds an array of shape {tuple(points.shape)}: give 7 rows of 3 finite numbers x y z."
         )
     return points
+
+
+def _read_rows(path: Path) -> np.ndarray:
+    text = read_plain_text(path)
+    if ends_in_a_cut_number(text):
+        raise ValueError("it is cut short in its last row")
+    return np.loadtxt(text.splitlines())
 
 
 def _meshes(folder: Path) -> list[Path]:

@@ -5,7 +5,13 @@ from pathlib import Path
 
 from datamodules.face_records import Split, write_split
 from datamodules.pictures import read_picture
-from datamodules.preparation.morphable_annotations import landmarks_of, pose_of, read_annotation
+from datamodules.preparation.morphable_annotations import (
+    landmarks_of,
+    pose_of,
+    read_annotation,
+    require_in_picture,
+    without_picture,
+)
 from datamodules.preparation.neutral_layout import (
     Prepared,
     open_layout,
@@ -40,6 +46,7 @@ def prepare_aflw2000(
             size = read_picture(path).size
             entries = read_annotation(annotation, ("pt3d_68", "Pose_Para"))
             points = landmarks_of(entries["pt3d_68"], annotation)
+            require_in_picture(points, size, annotation)
         except ValueError as error:
             left_out.append(str(error))
             continue
@@ -49,5 +56,6 @@ def prepare_aflw2000(
         splits[path.stem] = "test"
         if progress is not None:
             progress(done, len(pictures))
+    left_out += without_picture(raw.glob("image*.mat"), ".jpg")
     write_split(out / "split.txt", splits)
     return require_some(Prepared(out, len(splits), tuple(left_out)), raw)

@@ -1,11 +1,13 @@
 """Downloads as they come, packed or unpacked, file by file."""
 
 import gzip
+import os
 import shutil
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
@@ -37,15 +39,13 @@ def place_files(
         inside = PurePosixPath(path.relative_to(raw).as_posix())
         if path.name.lower().endswith(ARCHIVE_SUFFIXES):
             try:
-                for member, content in _members(path):
-                    target = place(_without_suffix(inside) / member)
-                    if target is not None and not (out / target).exists():
-                        with replace_when_complete(out / target) as (partial,), partial.open("wb") as file:
-                            shutil.copyfileobj(content, file)
-                    written += target is not None
+                written += _unpack(path, out, lambda member, inside=inside: place(_without_suffix(inside) / member))
             except (EOFError, gzip.BadGzipFile, tarfile.TarError, zipfile.BadZipFile, zlib.error) as error:
                 reason = str(error).split("\n")[0]
-                left_out.append(f"The archive {path} cannot be read to its end ({reason}): download it again.")
+                left_out.append(
+                    f"The archive {path} cannot be read to its end ({reason}) and nothing of it was taken: download it "
+                    "again."
+                )
         else:
             target = place(inside)
             if target is not None:
@@ -56,20 +56,53 @@ def place_files(
     return PlacedFiles(written, tuple(left_out))
 
 
+def _unpack(path: Path, out: Path, place: Place) -> int:
+    """How many files of an archive have a place. They take it when the archive was read to its end and its checksums
+    fit: before, none of them can be trusted."""
+    unfinished = out / f".unfinished-{path.name}"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        placed = []
+        for member, content in _members(path):
+            target = place(member)
+            if target is not None:
+                placed.append(target)
+                if not (out / target).exists():
+                    with replace_when_complete(unfinished / target) as (partial,), partial.open("wb") as file:
+                        shutil.copyfileobj(content, file)
+        for target in placed:
+            if (unfinished / target).exists():
+                (out / target).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(unfinished / target, out / target)
+        return len(placed)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
 def _members(path: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
     """Regular files of an archive in its order."""
     if path.name.lower().endswith(TAR_SUFFIXES):
-        with tarfile.open(path, "r|*") as archive:
-            for member in archive:
-                content = archive.extractfile(member) if member.isfile() else None
-                if content is not None and _stays_inside(PurePosixPath(member.name)):
-                    yield PurePosixPath(member.name), content
+        with _decompressed(path) as stream:
+            with tarfile.open(fileobj=stream, mode="r|*") as archive:
+                for member in archive:
+                    content = archive.extractfile(member) if member.isfile() else None
+                    if content is not None and _stays_inside(PurePosixPath(member.name)):
+                        yield PurePosixPath(member.name), content
+            while stream.read(1 << 20):  # to the checksum at the end
+                pass
         return
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             if not info.is_dir() and _stays_inside(PurePosixPath(info.filename)):
                 with archive.open(info) as content:
                     yield PurePosixPath(info.filename), content
+
+
+def _decompressed(path: Path) -> gzip.GzipFile | BufferedReader:
+    """tarfile's own decompression of streams passes over gzip's checksum."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path, "rb") if packed else path.open("rb")
 
 
 def _stays_inside(path: PurePosixPath) -> bool:

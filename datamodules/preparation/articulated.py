@@ -21,8 +21,10 @@ def prepare_articulated(
         raise FileNotFoundError(f"There is no folder {raw}: give the folder of the download.")
     placed = place_files(raw, out, _place_in_layout, copy=copy, progress=progress)
     if not placed.written:
+        reason = f" ({placed.left_out[0]})" if placed.left_out else ""
         raise ValueError(
-            f"{raw} holds nothing of a sequence's {', '.join(KINDS)}: give the folder with the sequences' archives."
+            f"{raw} holds nothing of a sequence's {', '.join(KINDS)}{reason}: give the folder with the "
+            "sequences' archives."
         )
     return Prepared(out, placed.written, placed.left_out)
 

@@ -22,7 +22,10 @@ def prepare_cape(
         raise FileNotFoundError(f"There is no folder {raw}: give the folder of the download.")
     placed = place_files(raw, out, _place_in_layout, copy=copy, progress=progress)
     if not any((out / "sequences").glob("*/*/*.npz")):
-        raise ValueError(f"{raw} holds no <subject>/<cloth>_<motion>/*.npz: give the folder with CAPE's archives.")
+        reason = f" ({placed.left_out[0]})" if placed.left_out else ""
+        raise ValueError(
+            f"{raw} holds no <subject>/<cloth>_<motion>/*.npz{reason}: give the folder with CAPE's archives."
+        )
     return Prepared(out, placed.written, placed.left_out)
 
 

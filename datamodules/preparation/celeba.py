@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from datamodules.face_records import Box, Split, write_split
+from datamodules.masks import read_mask
 from datamodules.pictures import read_picture
 from datamodules.preparation.neutral_layout import (
     Prepared,
@@ -17,6 +18,7 @@ from datamodules.preparation.neutral_layout import (
     write_boxes,
 )
 from datamodules.samples import FACE_CLASSES
+from models.geometry.plain_text import read_plain_text
 
 PARTS = (
     "skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear", "r_ear",
@@ -51,19 +53,27 @@ def prepare_celeba(
 def merged_parts(folder: Path, number: int) -> np.ndarray:
     """[512, 512] uint8 classes of one CelebAMask-HQ picture from its one-file-a-part masks."""
     merged: np.ndarray | None = None
+    first: Path | None = None
     for part_class, part in enumerate(PARTS, 1):
-        path = folder / str(number // _PICTURES_PER_MASK_FOLDER) / f"{number:05d}_{part}.png"
+        path = _part(folder, number, part)
         if not path.is_file():
             continue
-        with Image.open(path) as opened:
-            drawn = np.asarray(opened.convert("L")) > 127
+        drawn = read_mask(path) > 127
         merged = np.zeros(drawn.shape, np.uint8) if merged is None else merged
+        first = first or path
         if merged.shape != drawn.shape:
-            raise ValueError(f"The mask {path} has another size than the picture's other masks: download it again.")
+            raise ValueError(f"The masks {first} and {path} of one picture differ in size: download them again.")
         merged[drawn] = part_class
-    if merged is None:
-        raise ValueError(f"There is no mask of picture {number} in {folder}: download CelebAMask-HQ-mask-anno again.")
+    if merged is None or not _part(folder, number, "skin").is_file():
+        raise ValueError(
+            f"There is no mask {_part(folder, number, 'skin')}, which every picture has: download "
+            "CelebAMask-HQ-mask-anno again."
+        )
     return merged
+
+
+def _part(folder: Path, number: int, part: str) -> Path:
+    return folder / str(number // _PICTURES_PER_MASK_FOLDER) / f"{number:05d}_{part}.png"
 
 
 def box_from_classes(classes: np.ndarray) -> Box:
@@ -115,6 +125,10 @@ def _prepare_mask_hq(raw: Path, out: Path, copy: bool, progress: Progress | None
         place_mask(classes, out, name)
         if progress is not None:
             progress(done, len(pictures))
+    there = {int(path.stem) for path in pictures if path.stem.isdigit()}
+    strays = [path for path in sorted(annotations.glob("*/*_skin.png")) if int(path.stem.split("_")[0]) not in there]
+    if strays:
+        left_out.append(f"{strays[0]} has no picture in CelebA-HQ-img ({len(strays)} such masks): unpack it again.")
     write_boxes(boxes, out)
     splits = _mask_hq_splits(raw, boxes)
     if splits:
@@ -125,23 +139,35 @@ def _prepare_mask_hq(raw: Path, out: Path, copy: bool, progress: Progress | None
 def _mask_hq_splits(raw: Path, boxes: dict[str, Box]) -> dict[str, Split]:
     """By way of the original CelebA picture; empty when the two lists are not there."""
     mapping, partition = raw / "CelebA-HQ-to-CelebA-mapping.txt", _found(raw, "list_eval_partition.txt")
-    if not mapping.is_file() or partition is None:
+    if partition is None:
         return {}
+    if not mapping.is_file():
+        raise FileNotFoundError(f"There is no {mapping} beside {partition.name}: unpack it or take that list away.")
     split_of = _partition(partition)
     splits: dict[str, Split] = {}
-    rows = [line.split() for line in mapping.read_text(encoding="utf-8").splitlines()[1:] if line.strip()]
+    rows = [line.split() for line in read_plain_text(mapping).splitlines()[1:] if line.strip()]
     for row in rows:
-        original = Path(row[2]).stem
-        if original in split_of:
-            splits[f"{int(row[0]):05d}"] = split_of[original]
-    return {name: splits[name] for name in boxes} if all(name in splits for name in boxes) else {}
+        original = Path(row[2]).stem if len(row) == 3 and row[0].isdecimal() else ""
+        if original not in split_of:
+            raise ValueError(
+                f"The row '{' '.join(row)}' of {mapping} names no picture of {partition}: unpack both again."
+            )
+        splits[f"{int(row[0]):05d}"] = split_of[original]
+    missing = [name for name in boxes if name not in splits]
+    if missing:
+        raise ValueError(
+            f"{mapping} names no original of {missing[0]} ({len(missing)} such pictures): unpack it again."
+        )
+    return {name: splits[name] for name in boxes}
 
 
 def _prepare_in_the_wild(raw: Path, out: Path, copy: bool, progress: Progress | None) -> Prepared:
     pictures, points_file = _pictures_and_points(raw)
     open_layout(out, ("images",))
-    lines = points_file.read_text(encoding="utf-8").splitlines()[2:]  # a count and the names of the columns
+    text = read_plain_text(points_file)
+    lines = text.splitlines()[2:]  # a count and the names of the columns
     rows = [line.split() for line in lines if line.strip()]
+    _require_counted(text, rows, points_file)
     boxes: dict[str, Box] = {}
     left_out = []
     for done, row in enumerate(rows, 1):
@@ -149,7 +175,7 @@ def _prepare_in_the_wild(raw: Path, out: Path, copy: bool, progress: Progress | 
         if not path.is_file():
             left_out.append(f"{path} is listed in {points_file.name} but not there")
             continue
-        points = np.array([float(value) for value in row[1:11]]).reshape(5, 2) + 0.5  # indices to pixel centres
+        points = _five_points(row, points_file) + 0.5  # indices to pixel centres
         boxes[path.stem] = box_from_five_points(points)
         place_picture(path, out, path.stem, copy=copy)
         if progress is not None:
@@ -158,7 +184,13 @@ def _prepare_in_the_wild(raw: Path, out: Path, copy: bool, progress: Progress | 
     partition = _found(raw, "list_eval_partition.txt")
     if partition is not None:
         split_of = _partition(partition)
-        write_split(out / "split.txt", {name: split_of.get(name, "train") for name in boxes})
+        missing = [name for name in boxes if name not in split_of]
+        if missing:
+            raise ValueError(
+                f"{partition} gives no split to {missing[0]} ({len(missing)} such pictures): unpack it again or take "
+                "it away."
+            )
+        write_split(out / "split.txt", {name: split_of[name] for name in boxes})
     return Prepared(out, len(boxes), tuple(left_out))
 
 
@@ -182,5 +214,28 @@ def _found(raw: Path, name: str) -> Path | None:
 
 
 def _partition(path: Path) -> dict[str, Split]:
-    rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return {Path(name).stem: _PARTITION[part] for name, part in rows}
+    splits: dict[str, Split] = {}
+    for number, line in enumerate(read_plain_text(path).splitlines(), 1):
+        words = line.split()
+        if words and (len(words) != 2 or words[1] not in _PARTITION):
+            raise ValueError(f"Row {number} of {path} reads '{line}', not NAME 0, 1 or 2: unpack it again.")
+        splits |= {Path(words[0]).stem: _PARTITION[words[1]]} if words else {}
+    return splits
+
+
+def _require_counted(text: str, rows: list[list[str]], path: Path) -> None:
+    """The first line of CelebA's lists says how many rows follow."""
+    first = text.split("\n", 1)[0].strip()
+    if first != str(len(rows)) or not text.endswith("\n"):
+        raise ValueError(f"{path} says that it has '{first[:20]}' rows and holds {len(rows)}: unpack it again.")
+
+
+def _five_points(row: list[str], path: Path) -> np.ndarray:
+    """[5, 2] as the row gives them. Raises ValueError naming the row."""
+    try:
+        points = np.array([float(value) for value in row[1:]]).reshape(5, 2)
+    except ValueError:
+        points = np.full((5, 2), np.nan)
+    if not np.isfinite(points).all():
+        raise ValueError(f"The row of {row[0]} in {path} holds no five points: unpack it again.")
+    return points

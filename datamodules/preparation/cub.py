@@ -65,6 +65,8 @@ def _cut_all(birds: Sequence[Bird], out: Path, base: Path, progress: Progress | 
 def _cut(bird: Bird, folder: Path) -> Coverage:
     """Writes picture and mask, unless they are there already, and counts what anyone marked."""
     photo = folder / f"{bird.picture.stem}.jpg"
+    if not bird.picture.is_file():
+        raise FileNotFoundError(f"There is no picture {bird.picture}, which {bird.listed_in} names: download it again.")
     picture = read_picture(bird.picture)
     values = bird.read_mask()
     if values.shape != (picture.height, picture.width):

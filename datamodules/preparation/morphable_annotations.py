@@ -1,24 +1,44 @@
 """The .mat files of 300W-LP and AFLW2000-3D: landmarks and the pose of a fitted Basel face."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from scipy.io import loadmat
+
+from models.geometry.mat_files import read_mat
 
 MICROMETRES_PER_MM = 1000.0
+LARGEST, LEAST = 1e6, {"Pose_Para": 7}
+"""Above every pixel, angle and scale; and how many numbers an entry holds at least."""
 
 
 def read_annotation(path: Path, required: tuple[str, ...]) -> dict[str, np.ndarray]:
     """The named arrays of a .mat file. Raises ValueError naming the file and the first one missing."""
     try:
-        entries = loadmat(path)
-    except Exception as error:  # scipy has many ways to say that a file is no .mat
+        entries = read_mat(path)
+    except (OSError, ValueError) as error:
         reason = str(error).split("\n")[0]
         raise ValueError(f"The annotation {path} cannot be read ({reason}): download it again.") from None
     for name in required:
         if name not in entries:
             raise ValueError(f"The annotation {path} has no entry {name}: it is from another data set.")
+        if entries[name].dtype.kind not in "fiu":
+            raise ValueError(f"The entry {name} of the annotation {path} holds no numbers: download it again.")
+        if entries[name].size < LEAST.get(name, 1) or not np.abs(entries[name].astype(np.float64)).max() <= LARGEST:
+            raise ValueError(
+                f"The entry {name} of the annotation {path} holds {entries[name].size} numbers, or some that cannot be "
+                "right: download it again."
+            )
     return {name: np.asarray(entries[name], dtype=np.float64) for name in required}
+
+
+def without_picture(annotations: Iterable[Path], suffix: str) -> list[str]:
+    """A sentence for each annotation whose picture, of the same name, is not there."""
+    return [
+        f"The annotation {path} has no picture {path.stem}{suffix}: unpack the download again."
+        for path in sorted(annotations)
+        if not path.with_suffix(suffix).is_file()
+    ]
 
 
 def landmarks_of(points: np.ndarray, path: Path) -> np.ndarray:
@@ -29,6 +49,14 @@ def landmarks_of(points: np.ndarray, path: Path) -> np.ndarray:
             f"The landmarks in {path} have the shape {points.shape}, not 68 finite points: download it again."
         )
     return rows[:, :2] + 0.5
+
+
+def require_in_picture(points: np.ndarray, size: tuple[int, int], path: Path) -> None:
+    """Raises ValueError when points [68, 2] lie farther outside of a picture (width, height) than half its sides."""
+    if (points < -0.5 * np.asarray(size)).any() or (points > 1.5 * np.asarray(size)).any():
+        raise ValueError(
+            f"The landmarks in {path} lie far outside their picture of {size[0]} x {size[1]} pixels: download it again."
+        )
 
 
 def pose_of(pose_para: np.ndarray, picture_size: tuple[int, int]) -> dict:

@@ -22,6 +22,10 @@ class Prepared(NamedTuple):
     left_out: tuple[str, ...]
     """One sentence for each picture that could not be converted."""
 
+    def with_left_out(self, sentences: Iterable[str]) -> "Prepared":
+        """With further sentences."""
+        return self._replace(left_out=(*self.left_out, *sentences))
+
 
 def open_layout(out: Path, folders: Iterable[str]) -> None:
     """Makes the folders; what is in them already stays."""

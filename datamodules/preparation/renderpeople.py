@@ -21,6 +21,8 @@ def prepare_renderpeople(
 
     As PIFu's renderer, but for the light: spherical harmonics drawn for each person, without precomputed transfer.
 
+    A scan whose folder tex lacks its texture is left out and named.
+
     Raises FileNotFoundError when there are no such scans, ValueError when none could be converted.
     """
     raw = Path(raw)
@@ -31,5 +33,9 @@ def prepare_renderpeople(
     for mesh in meshes:
         name = mesh.stem.removesuffix(MESH_SUFFIX)
         textures = sorted(mesh.parent.glob(f"tex/{name}_dif*.*"))
-        scans.append(ScanFiles(name, mesh, textures[0] if textures else None, None))
-    return prepare_scans(scans, Path(out), size=size, yaws=yaws, progress=progress)
+        without = mesh.parent / "tex" / f"{name}_dif_2k.jpg" if (mesh.parent / "tex").is_dir() else None
+        scans.append(ScanFiles(name, mesh, textures[0] if textures else without, None))
+    names = {scan.name for scan in scans}
+    strays = [path for path in sorted(raw.rglob("tex/*_dif*.*")) if path.stem.partition("_dif")[0] not in names]
+    prepared = prepare_scans(scans, Path(out), size=size, yaws=yaws, progress=progress)
+    return prepared.with_left_out(f"The texture {path} has no scan: unpack its folder again." for path in strays)

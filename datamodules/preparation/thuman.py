@@ -29,4 +29,9 @@ def prepare_thuman(
         raise FileNotFoundError(f"{raw} holds no <id>/<id>.obj: give the folder of the unpacked THuman download.")
     postures = {path.parent.name: path for path in sorted(raw.rglob("smplx_param.pkl"))}
     scans = [ScanFiles(path.stem, path, None, postures.get(path.stem)) for path in meshes]
-    return prepare_scans(scans, Path(out), size=size, yaws=yaws, progress=progress)
+    names = {mesh.stem for mesh in meshes}
+    strays = [path for path in sorted(raw.rglob("*.mtl")) if path.parent.name not in names]
+    prepared = prepare_scans(scans, Path(out), size=size, yaws=yaws, progress=progress)
+    return prepared.with_left_out(
+        f"The material {path} has no scan {path.parent.name}.obj: unpack its folder again." for path in strays
+    )

@@ -6,7 +6,13 @@ from pathlib import Path
 
 from datamodules.face_records import Split, write_split
 from datamodules.pictures import read_picture
-from datamodules.preparation.morphable_annotations import landmarks_of, pose_of, read_annotation
+from datamodules.preparation.morphable_annotations import (
+    landmarks_of,
+    pose_of,
+    read_annotation,
+    require_in_picture,
+    without_picture,
+)
 from datamodules.preparation.neutral_layout import (
     Prepared,
     open_layout,
@@ -30,9 +36,10 @@ def prepare_300w_lp(
 ) -> Prepared:
     """Pictures, the 68 points on the visible outline, and poses/NAME.json (`pose_of`); `raw` is only read.
 
-    Reads {AFW,HELEN,IBUG,LFPW}[_Flip]/NAME.{jpg,mat} and landmarks/SUBSET/NAME_pts.mat (pts_2d; without that file, pt2d
-    of the .mat). The mirrored copies are left out unless asked for: training mirrors by itself. All turned versions of
-    one photograph (NAME_0, NAME_1, …) go to the same split: 90 % train, 5 % val, 5 % test by a hash.
+    Reads {AFW,HELEN,IBUG,LFPW}[_Flip]/NAME.{jpg,mat} and landmarks/SUBSET/NAME_pts.mat (pts_2d; without that file,
+    pt2d of the .mat where the subset has no such folder). The mirrored copies are left out unless asked for:
+    training mirrors by itself. All turned versions of one photograph (NAME_0, NAME_1, …) go to the same split: 90 %
+    train, 5 % val, 5 % test by a hash.
 
     Raises FileNotFoundError when none of the subsets is there.
     """
@@ -50,7 +57,9 @@ def prepare_300w_lp(
         name = path.stem + ("_flip" if path.parent.name.endswith("_Flip") else "")
         try:
             size = read_picture(path).size
-            points = landmarks_of(*_points(raw, path))
+            stored, annotation = _points(raw, path)
+            points = landmarks_of(stored, annotation)
+            require_in_picture(points, size, annotation)
             pose = pose_of(read_annotation(path.with_suffix(".mat"), ("Pose_Para",))["Pose_Para"], size)
         except ValueError as error:
             left_out.append(str(error))
@@ -61,13 +70,14 @@ def prepare_300w_lp(
         splits[name] = _split_of(path.stem)
         if progress is not None:
             progress(done, len(pictures))
+    left_out += [sentence for subset in subsets for sentence in without_picture(subset.glob("*.mat"), ".jpg")]
     write_split(out / "split.txt", splits)
     return require_some(Prepared(out, len(splits), tuple(left_out)), raw)
 
 
 def _points(raw: Path, picture: Path):
     separate = raw / "landmarks" / picture.parent.name / f"{picture.stem}_pts.mat"
-    if separate.is_file():
+    if separate.parent.is_dir():
         return read_annotation(separate, ("pts_2d",))["pts_2d"], separate
     annotation = picture.with_suffix(".mat")
     return read_annotation(annotation, ("pt2d",))["pt2d"], annotation

@@ -46,6 +46,15 @@ def read_mesh(path: Path | str, *, texture: bool = True) -> Mesh:
         raise ValueError(f"{path} cannot be read: convert it to a file that ends in {', '.join(SUFFIXES)}.")
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: give the path of a mesh file.")
+    try:
+        return _read(path, texture)
+    except ValueError as error:
+        if path.name in str(error):
+            raise
+        raise ValueError(f"{path} is damaged: {error} Export or copy it again.") from error
+
+
+def _read(path: Path, texture: bool) -> Mesh:
     if path.suffix.lower() == ".obj":
         return wavefront.read_obj(path, texture=texture)
     read_own = gltf.read_own_glb if path.suffix.lower() == ".glb" else ply.read_own_ply
@@ -64,6 +73,8 @@ def _read_foreign(path: Path) -> Mesh:
         raise ValueError(f"{path} is not a readable {path.suffix[1:]} file ({error}): export it again.") from error
     if not len(vertices):
         raise ValueError(f"{path} holds no vertices: export it again.")
+    if not len(faces) and path.suffix.lower() == ".ply" and ply.unread_elements(path):
+        raise ValueError(f"{path} has no faces but {ply.unread_elements(path)[0]}, which is unknown: export it again.")
     visual = getattr(loaded, "visual", None)
     uv = getattr(visual, "uv", None)
     if uv is not None and len(uv) == len(vertices):

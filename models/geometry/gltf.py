@@ -5,7 +5,6 @@ v runs down. The original numbering and the exact uv stand in accessors named in
 pass them by, `read_own_glb` restores the mesh from them.
 """
 
-import io
 import json
 import struct
 from pathlib import Path
@@ -13,12 +12,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from models.geometry.atomic import replace_when_complete
 from models.geometry.mesh import Mesh
 from models.geometry.pictures import png_from_texture, texture_from_picture
+from models.geometry.seal import OPEN_SEAL, require_seal, sealed
+from models.geometry.whole_pictures import opened_whole
 
 GENERATOR = "Threefold"
 JSON_CHUNK, BINARY_CHUNK = 0x4E4F534A, 0x004E4942
@@ -51,7 +51,7 @@ def write_glb(mesh: Mesh, path: Path) -> None:
     else:
         primitive["mode"] = 0
     document: dict[str, Any] = {
-        "asset": {"version": "2.0", "generator": GENERATOR},
+        "asset": {"version": "2.0", "generator": GENERATOR, "extras": {"seal": OPEN_SEAL}},
         "scene": 0,
         "scenes": [{"nodes": [0]}],
         "nodes": [{"mesh": 0, "name": path.stem}],
@@ -69,7 +69,7 @@ def write_glb(mesh: Mesh, path: Path) -> None:
     document |= {"accessors": content.accessors, "bufferViews": content.views}
     document["buffers"] = [{"byteLength": len(content.bytes)}]
     with replace_when_complete(path) as (glb,):
-        glb.write_bytes(_container(document, bytes(content.bytes)))
+        glb.write_bytes(sealed(_container(document, bytes(content.bytes))))
 
 
 def read_own_glb(path: Path, *, texture: bool = True) -> Mesh | None:
@@ -78,8 +78,17 @@ def read_own_glb(path: Path, *, texture: bool = True) -> Mesh | None:
     Raises ValueError for a file that is not glb or was cut off.
     """
     document, content = _open_container(path)
-    if document.get("asset", {}).get("generator") != GENERATOR:
+    asset = document.get("asset") if isinstance(document, dict) else None
+    if not isinstance(asset, dict) or asset.get("generator") != GENERATOR:
         return None
+    try:
+        return _own_mesh(document, content, texture)
+    except Exception as error:  # numbers and names of the document can be anything
+        reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'damaged'}"
+        raise ValueError(f"{path} is a damaged glb file ({reason}): export or copy it again.") from error
+
+
+def _own_mesh(document: dict[str, Any], content: bytes, texture: bool) -> Mesh:
     stored = document["meshes"][0]
     primitive, extras = stored["primitives"][0], stored.get("extras", {})
     arrays = {name: _array(document, content, index) for name, index in primitive["attributes"].items()}
@@ -98,7 +107,7 @@ def read_own_glb(path: Path, *, texture: bool = True) -> Mesh | None:
         faces=vertex[indices],
         uv=_array(document, content, extras["uv"]),
         face_uv=coordinate[indices],
-        texture=None if picture is None else _picture(_view(document, content, picture), path),
+        texture=None if picture is None else _picture(_view(document, content, picture)),
         vertex_colors=None if colors is None else colors.new_zeros(number_of_vertices, 3).index_copy(0, vertex, colors),
     )
 
@@ -162,17 +171,21 @@ def _open_container(path: Path) -> tuple[dict[str, Any], bytes]:
     data = path.read_bytes()
     if len(data) < 20 or data[:4] != b"glTF" or struct.unpack_from("<I", data, 8)[0] != len(data):
         raise ValueError(f"{path} is not a whole glb file ({len(data)} bytes): export or copy it again.")
+    require_seal(data, path)
     json_length = struct.unpack_from("<I", data, 12)[0]
     try:
         document = json.loads(data[20 : 20 + json_length])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} holds broken JSON ({error}): export or copy it again.") from error
     return document, data[20 + json_length + 8 :]
 
 
 def _view(document: dict[str, Any], content: bytes, index: int) -> bytes:
     view = document["bufferViews"][index]
-    return content[view["byteOffset"] : view["byteOffset"] + view["byteLength"]]
+    start, length = view["byteOffset"], view["byteLength"]
+    if not 0 <= start <= start + length <= len(content):
+        raise ValueError(f"bytes {start} to {start + length} of {len(content)} were asked for")
+    return content[start : start + length]
 
 
 def _array(document: dict[str, Any], content: bytes, index: int) -> Tensor:
@@ -184,9 +197,6 @@ def _array(document: dict[str, Any], content: bytes, index: int) -> Tensor:
     return torch.from_numpy(array.astype(np.float32 if is_float else np.int64))
 
 
-def _picture(data: bytes, path: Path) -> Tensor:
-    try:
-        with Image.open(io.BytesIO(data)) as picture:
-            return texture_from_picture(picture)
-    except (UnidentifiedImageError, OSError) as error:
-        raise ValueError(f"{path} holds a broken texture ({error}): export it again.") from error
+def _picture(data: bytes) -> Tensor:
+    with opened_whole(data) as picture:
+        return texture_from_picture(picture)

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
+
+from models.geometry.whole_pictures import whole_picture
 
 
 def png_from_texture(texture: Float[Tensor, "3 h w"]) -> bytes:
@@ -23,12 +25,12 @@ def texture_from_picture(picture: Image.Image) -> Float[Tensor, "3 h w"]:
     return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1).float() / 255
 
 
-def texture_from_file(path: Path) -> Float[Tensor, "3 h w"]:
+def texture_from_file(path: Path, named_by: Path | str = "a mesh") -> Float[Tensor, "3 h w"]:
     """Raises FileNotFoundError or ValueError that names the picture."""
     if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist though a mesh names it as its texture: put it there.")
+        raise FileNotFoundError(f"{path} does not exist though {named_by} names it as its texture: put it there.")
     try:
-        with Image.open(path) as picture:
+        with whole_picture(path) as picture:
             return texture_from_picture(picture)
-    except (UnidentifiedImageError, OSError, ValueError) as error:
+    except Exception as error:  # damaged files end in OSError, SyntaxError, struct.error and more
         raise ValueError(f"{path} is not a readable picture ({error}): export the texture again.") from error

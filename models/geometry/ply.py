@@ -8,6 +8,7 @@ import torch
 from models.geometry.atomic import replace_when_complete
 from models.geometry.mesh import Mesh
 from models.geometry.pictures import png_from_texture, texture_from_file
+from models.geometry.seal import OPEN_SEAL, require_seal, sealed
 
 OWN_MARK = "comment Threefold mesh: metres, +y up"
 FACE = [("corners", "u1"), ("vertex_indices", "<i4", 3)]
@@ -32,7 +33,7 @@ def write_ply(mesh: Mesh, path: Path) -> None:
         faces["numbers"] = 6
         faces["texcoord"] = mesh.uv.detach().cpu().float()[mesh.face_uv.cpu()].reshape(-1, 6).numpy()
     header = _header(len(vertices), len(faces), has_color, has_uv, None if mesh.texture is None else f"{path.stem}.png")
-    content = header.encode() + vertices.tobytes() + faces.tobytes()
+    content = sealed(header.encode() + vertices.tobytes() + faces.tobytes())
     if mesh.texture is None:
         with replace_when_complete(path) as (ply,):
             ply.write_bytes(content)
@@ -49,11 +50,12 @@ def read_own_ply(path: Path, *, texture: bool = True) -> Mesh | None:
     Corners with the same uv share one texture coordinate afterwards: uv at the corners is kept, their numbering is not.
     """
     content = path.read_bytes()
+    require_seal(content, path)
     end = content.find(b"end_header\n")
     lines = content[: max(end, 0)].decode("ascii", errors="replace").splitlines()
     if OWN_MARK not in lines:
         return None
-    counts = {line.split()[1]: int(line.split()[2]) for line in lines if line.startswith("element ")}
+    counts = _counts(lines, path)
     has_color, has_uv = "property uchar red" in lines, "property list uchar float texcoord" in lines
     vertex_type = np.dtype(POSITION_WITH_COLOR if has_color else POSITION)
     face_type = np.dtype(FACE_WITH_UV if has_uv else FACE)
@@ -66,6 +68,8 @@ def read_own_ply(path: Path, *, texture: bool = True) -> Mesh | None:
         )
     vertices = np.frombuffer(content, vertex_type, counts["vertex"], start)
     faces = np.frombuffer(content, face_type, counts["face"], middle)
+    if (faces["corners"] != 3).any() or (has_uv and (faces["numbers"] != 6).any()):
+        raise ValueError(f"{path} has a face with other than 3 corners: export or copy it again.")
     uv = face_uv = None
     if has_uv:
         corners = torch.from_numpy(faces["texcoord"].reshape(-1, 2).copy())
@@ -82,8 +86,22 @@ def read_own_ply(path: Path, *, texture: bool = True) -> Mesh | None:
     )
 
 
+def unread_elements(path: Path) -> list[str]:
+    """What the header of a file without faces announces besides vertices and edges, such as misspelt faces."""
+    header = path.read_bytes().partition(b"end_header")[0].decode("ascii", errors="replace")
+    announced = [words for words in map(str.split, header.splitlines()) if words[:1] == ["element"]]
+    return [" ".join(words[1:]) for words in announced if words[1:2] not in (["vertex"], ["edge"]) and words[-1] != "0"]
+
+
+def _counts(lines: list[str], path: Path) -> dict[str, int]:
+    found = {words[1]: words[2] for words in map(str.split, lines) if words[:1] == ["element"] and len(words) == 3}
+    if found.keys() != {"vertex", "face"} or not all(number.isdecimal() for number in found.values()):
+        raise ValueError(f"{path} has a header without the numbers of vertices and faces: export or copy it again.")
+    return {name: int(number) for name, number in found.items()}
+
+
 def _header(vertices: int, faces: int, has_color: bool, has_uv: bool, texture: str | None) -> str:
-    lines = ["ply", "format binary_little_endian 1.0", OWN_MARK]
+    lines = ["ply", "format binary_little_endian 1.0", OWN_MARK, f"comment {OPEN_SEAL}"]
     lines += [] if texture is None else [f"comment TextureFile {texture}"]
     lines += [f"element vertex {vertices}", *(f"property float {axis}" for axis in "xyz")]
     lines += [f"property uchar {channel}" for channel in ("red", "green", "blue")] if has_color else []

@@ -1,6 +1,8 @@
 """From the arrays of a model file to a MorphableModel: frame, winding, outline rows, regions and missing colours."""
 
 import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,6 +16,8 @@ from models.morphable.linear import Blendshapes, MorphableModel, VertexRegions
 from models.morphable.vertex_regions import region_weights
 
 PAINTED_MODES = 40
+LARGEST_MM, LARGEST_NUMBER = 1e4, 1e3
+"""Above every length of a face, and every colour, weight and texture coordinate: a flipped bit multiplies by powers."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,18 +56,21 @@ def cylinder_uv(mean_mm: Float[ndarray, "v 3"]) -> Float[ndarray, "v 2"]:
     return np.clip(np.stack([column / 512.0, 1.0 - row / 512.0], -1), 0.0, 1.0)
 
 
-def assemble(arrays: FileArrays, name: str, provenance: str, *, licensed: bool) -> MorphableModel:
+def assemble(
+    arrays: FileArrays, name: str, provenance: str, *, licensed: bool, files: Sequence[Path]
+) -> MorphableModel:
     """The model, recentred, wound outward, with outline rows and regions derived from its landmarks.
 
+    files: where the arrays are from, for the sentence of an error.
+
     Raises:
-        ValueError: when triangles or landmarks refer to vertices that do not exist.
+        ValueError: when triangles or landmarks refer to vertices that do not exist, arrays do not fit each other, or
+            numbers are not finite or larger than any face.
     """
-    for what, ids in (("triangles", arrays.faces), ("landmarks", arrays.landmark_faces)):
-        if ids.size == 0 or ids.min() < 0 or ids.max() >= len(arrays.mean_mm):
-            raise ValueError(
-                f"{name}: the {what} do not fit the {len(arrays.mean_mm)} vertices (ids from 0 on); "
-                "check whether the file counts from one and is whole."
-            )
+    try:
+        _require_sound(arrays)
+    except ValueError as error:
+        raise ValueError(f"{name} from {', '.join(map(str, files))}: {error}") from None
     landmarks = (arrays.mean_mm[arrays.landmark_faces] * arrays.landmark_barycentrics[..., None]).sum(1)
     shift = recentring_shift(landmarks)
     mean, landmarks = arrays.mean_mm + shift, landmarks + shift
@@ -101,6 +108,31 @@ def assemble(arrays: FileArrays, name: str, provenance: str, *, licensed: bool) 
         blendshapes=blendshapes,
         licensed=licensed,
     )
+
+
+def _require_sound(arrays: FileArrays) -> None:
+    count = len(arrays.mean_mm)
+    for what, ids in (("triangles", arrays.faces), ("landmarks", arrays.landmark_faces)):
+        if ids.size == 0 or ids.min() < 0 or ids.max() >= count:
+            raise ValueError(
+                f"the {what} do not fit the {count} vertices (ids from 0 on); "
+                "check whether the file counts from one and is whole."
+            )
+    if arrays.landmark_faces.shape != (68, 3) or arrays.landmark_barycentrics.shape != (68, 3):
+        raise ValueError(f"there are {len(arrays.landmark_faces)} landmarks where 68 were expected; fetch it again.")
+    if arrays.face_uv is not None and arrays.uv is not None:
+        ids = arrays.face_uv
+        if ids.shape != arrays.faces.shape or ids.min() < 0 or ids.max() >= len(arrays.uv):
+            raise ValueError("the texture coordinates do not fit the triangles; fetch it again.")
+    for field in dataclasses.fields(arrays):
+        values = getattr(arrays, field.name)
+        if not isinstance(values, ndarray) or values.dtype.kind != "f":
+            continue
+        largest = np.abs(values).max(initial=0)
+        if not largest <= (LARGEST_MM if field.name.endswith("_mm") else LARGEST_NUMBER):  # NaN is not
+            raise ValueError(f"{field.name} holds numbers up to {largest:.3g}, which no face has; fetch it again.")
+        if field.name.endswith("_mm") and values.shape[-2:] != (count, 3):
+            raise ValueError(f"{field.name} has the shape {values.shape} for {count} vertices; fetch it again.")
 
 
 def _points_inward(mean: ndarray, faces: ndarray) -> bool:

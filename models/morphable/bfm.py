@@ -13,6 +13,7 @@ REGISTER_2009 = "register at https://faces.dmi.unibas.ch/bfm and download the Ba
 EXPRESSIONS = "take the expression basis of Guo et al. that the Deep3DFaceReconstruction pages link to"
 SPLIT = "run ModelGeneration of the 3DDFA / 300W-LP pages on your copy of the Basel Face Model 2009"
 FRONT = "run the conversion of the Deep3DFaceReconstruction pages on your copy of the Basel Face Model 2009"
+SPLIT_EXPRESSIONS = ("Model_Expression.mat", "Model_Exp.mat")
 MM_PER_MICROMETRE = 1e-3
 MM_PER_DECIMETRE = 100.0
 
@@ -41,7 +42,8 @@ def bfm_2009(folder: Path, *, identity_size: int = 80, albedo_size: int = 80) ->
         FileNotFoundError: names the missing file and where to register.
         ValueError: for a damaged file, or files that do not fit together.
     """
-    if (folder / "Model_Shape.mat").is_file() and not (folder / "01_MorphableModel.mat").is_file():
+    original = (folder / "01_MorphableModel.mat").is_file()
+    if not original and any((folder / name).is_file() for name in ("Model_Shape.mat", *SPLIT_EXPRESSIONS)):
         return _split(folder, identity_size)
     paths = [
         require_file(folder / "01_MorphableModel.mat", "the Basel Face Model 2009", REGISTER_2009),
@@ -71,7 +73,7 @@ def bfm_2009(folder: Path, *, identity_size: int = 80, albedo_size: int = 80) ->
         albedo_mean=interleaved(model["texMU"].ravel(), "texMU")[trim] / 255.0,
         albedo_basis=albedo[:, trim] / 255.0,
     )
-    return assemble(arrays, "bfm_2009", file_hash(*paths), licensed=True)
+    return assemble(arrays, "bfm_2009", file_hash(*paths), licensed=True, files=paths)
 
 
 def bfm_2009_front(path: Path) -> MorphableModel:
@@ -97,12 +99,12 @@ def bfm_2009_front(path: Path) -> MorphableModel:
         albedo_mean=interleaved(model["meantex"].ravel(), "meantex") / 255.0,
         albedo_basis=interleaved(model["texBase"], "texBase") / 255.0,
     )
-    return assemble(arrays, "bfm_2009_front", file_hash(path), licensed=True)
+    return assemble(arrays, "bfm_2009_front", file_hash(path), licensed=True, files=[path])
 
 
 def _split(folder: Path, identity_size: int) -> MorphableModel:
-    shape_path = folder / "Model_Shape.mat"
-    names = ("Model_Expression.mat", "Model_Exp.mat")
+    shape_path = require_file(folder / "Model_Shape.mat", "the shape basis of the split", SPLIT)
+    names = SPLIT_EXPRESSIONS
     found = [folder / name for name in names if (folder / name).is_file()]
     expression_path = found[0] if found else require_file(folder / names[0], "the expression basis of the split", SPLIT)
     shape = numeric_arrays(shape_path, "mu_shape", "w", "sigma", "tri", "keypoints", optional=("tex",))
@@ -130,7 +132,7 @@ def _split(folder: Path, identity_size: int) -> MorphableModel:
         albedo_mean=colours,
         albedo_basis=None if colours is None else np.zeros((0, len(colours), 3)),
     )
-    return assemble(arrays, "bfm_2009[split]", file_hash(*paths), licensed=True)
+    return assemble(arrays, "bfm_2009[split]", file_hash(*paths), licensed=True, files=paths)
 
 
 def _expressions(path: Path, deviations_path: Path, count: int) -> ndarray:

@@ -60,7 +60,7 @@ def bfm_2017(
         albedo_mean=interleaved(content["color_mean"], "color/model/mean"),
         albedo_basis=_scaled(content, "color", albedo_size),
     )
-    return assemble(arrays, f"bfm_2017[{path.stem}]", file_hash(path), licensed=True)
+    return assemble(arrays, f"bfm_2017[{path.stem}]", file_hash(path), licensed=True, files=[path])
 
 
 def _read(path: Path) -> dict[str, Any]:

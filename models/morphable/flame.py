@@ -22,6 +22,8 @@ LANDMARKS = (
     "take landmark_embedding.npy (68 points) from the DECA pages or flame_static_embedding.pkl (51 points) from FLAME's"
 )
 MM_PER_METRE = 1000.0
+LARGEST_METRES = 100.0
+"""Above every number in the file: a flipped bit multiplies by powers."""
 JAW_JOINT = 2
 JAW_SIGMA_RADIANS = 0.1
 """What one unit of a jaw coefficient turns the jaw by."""
@@ -112,6 +114,7 @@ def flame(
     """
     require_file(path, "the FLAME head model", REGISTER)
     model = read_arrays(path, "v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table")
+    _require_numbers(model, path)
     missing = {"v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights"} - model.keys()
     if missing:
         raise ValueError(f"{path} lacks {', '.join(sorted(missing))}; it is not FLAME's generic_model.pkl.")
@@ -135,7 +138,7 @@ def flame(
         face_uv=None if polygons is None else polygons.face_uv,
     )
     files = [path, landmarks, *([template] if template else [])]
-    linear = assemble(arrays, "flame", file_hash(*files), licensed=True)
+    linear = assemble(arrays, "flame", file_hash(*files), licensed=True, files=files)
     # correctives of the jaw: nine numbers of its rotation among those of the four joints after the root
     jaw = slice(9 * (JAW_JOINT - 1), 9 * JAW_JOINT)
     correctives = MM_PER_METRE * model["posedirs"].astype(np.float64).transpose(2, 0, 1)[jaw]
@@ -145,6 +148,28 @@ def flame(
         jaw_correctives_mm=_tensor(correctives),
         **_arguments_of(linear),
     )
+
+
+def _require_numbers(model: dict[str, ndarray], path: Path) -> None:
+    """Raises ValueError when an array is no array of finite numbers that a face in metres can have, or too small."""
+    for name, values in model.items():
+        whole, real = values.dtype.kind in "iu", values.dtype.kind == "f"
+        if not whole and not (real and np.abs(values).max(initial=0) <= LARGEST_METRES):  # NaN is not
+            raise ValueError(f"{path} holds {name} with what is no number of a face; fetch it again.")
+    count = len(model["v_template"]) if "v_template" in model else 0
+    shapes = {
+        "v_template": (count, 3), "f": (None, 3), "shapedirs": (count, 3, None), "posedirs": (count, 3, None),
+        "J_regressor": (None, count), "weights": (count, None), "kintree_table": (2, None),
+    }  # fmt: skip
+    for name, values in model.items():
+        shape = shapes[name]
+        if len(shape) != values.ndim or any(want not in (None, size) for want, size in zip(shape, values.shape)):
+            raise ValueError(f"{path} holds {name} of the shape {values.shape} for {count} vertices; fetch it again.")
+    joints = len(model["J_regressor"]) if "J_regressor" in model else 0
+    if "weights" in model and (joints <= JAW_JOINT or model["weights"].shape[1] != joints):
+        raise ValueError(f"{path} holds weights of {model['weights'].shape[1]} joints, not {joints}; fetch it again.")
+    if "posedirs" in model and model["posedirs"].shape[2] < 9 * JAW_JOINT:
+        raise ValueError(f"{path} holds posedirs without those of the jaw; fetch it again.")
 
 
 def _jaw_weights(model: dict[str, ndarray]) -> ndarray:
@@ -169,11 +194,11 @@ def _landmark_file(path: Path, given: Path | None) -> Path:
 def _landmarks(path: Path, mean: ndarray, faces: ndarray) -> tuple[ndarray, ndarray]:
     content = read_arrays(path, "full_lmk_faces_idx", "full_lmk_bary_coords", "lmk_face_idx", "lmk_b_coords")
     if {"full_lmk_faces_idx", "full_lmk_bary_coords"} <= content.keys():
-        ids, weights = content["full_lmk_faces_idx"].ravel(), content["full_lmk_bary_coords"].reshape(-1, 3)
+        ids, weights = _embedded(content, "full_lmk_faces_idx", "full_lmk_bary_coords", path, len(faces))
         if len(ids) == len(weights) == 68:
             return faces[ids.astype(np.int64)], weights.astype(np.float64)
     if {"lmk_face_idx", "lmk_b_coords"} <= content.keys():
-        ids, weights = content["lmk_face_idx"].ravel(), content["lmk_b_coords"].reshape(-1, 3)
+        ids, weights = _embedded(content, "lmk_face_idx", "lmk_b_coords", path, len(faces))
         if len(ids) == len(weights) == 51:
             corners = faces[ids.astype(np.int64)]
             positions = (mean[corners] * weights[..., None]).sum(1)
@@ -181,6 +206,22 @@ def _landmarks(path: Path, mean: ndarray, faces: ndarray) -> tuple[ndarray, ndar
             jaw = np.repeat(nearest[:17, None], 3, axis=1)
             return np.concatenate([jaw, corners]), np.concatenate([np.tile([1.0, 0.0, 0.0], (17, 1)), weights])
     raise ValueError(f"{path} holds neither 68 nor 51 landmarks; {LANDMARKS}.")
+
+
+def _embedded(
+    content: dict[str, ndarray], ids_name: str, weights_name: str, path: Path, count: int
+) -> tuple[ndarray, ndarray]:
+    """Faces and barycentric weights of landmarks. Raises ValueError when they cannot be that."""
+    ids, weights = content[ids_name].ravel(), content[weights_name]
+    sound = ids.dtype.kind in "iuf" and weights.dtype.kind == "f" and weights.size == 3 * len(ids) > 0
+    if sound:
+        rows = weights.reshape(-1, 3)
+        sound = bool(
+            0 <= ids.min() <= ids.max() < count and np.abs(rows).max() < 2 and np.abs(rows.sum(1) - 1).max() < 0.01
+        )
+    if not sound:
+        raise ValueError(f"{path} holds landmarks that lie on none of the {count} triangles; fetch it again.")
+    return ids, weights.reshape(-1, 3)
 
 
 def _arguments_of(model: MorphableModel) -> dict[str, Any]:

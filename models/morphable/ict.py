@@ -8,6 +8,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from models.geometry.array_files import read_archive
+from models.geometry.plain_text import read_plain_text
 from models.morphable.assembly import FileArrays, assemble, landmark_vertices
 from models.morphable.linear import MorphableModel
 from models.morphable.model_files import file_hash, require_file
@@ -16,6 +18,7 @@ from models.morphable.procedural_expressions import NOMINAL_WEIGHT
 from models.morphable.wavefront_parser import read_polygons, read_vertices
 
 MM_PER_CM = 10.0
+LARGEST_CM = 1e3
 NARROW_FACE_VERTICES = 6706
 """The front of the face comes first in the files' order of vertices."""
 _WHERE = "clone https://github.com/USC-ICT/ICT-FaceKit (MIT licence; its folder FaceXModel)"
@@ -61,7 +64,10 @@ def ict_face(
     else:
         folder = path / "FaceXModel" if (path / "FaceXModel").is_dir() else path
         source, files = _read_folder(folder)
-    source = _cropped(source, crop)
+    try:
+        source = _cropped(_checked(source), crop)
+    except ValueError as error:
+        raise ValueError(f"{' and '.join(map(str, files[:2]))}: {error}") from None
     if identity_size is not None and identity_size > len(source.identity_cm):
         raise ValueError(f"{path} holds {len(source.identity_cm)} identity modes but {identity_size} were asked for.")
 
@@ -84,23 +90,23 @@ def ict_face(
         blendshapes_mm=shapes,
         to_expression=mixing.T / NOMINAL_WEIGHT,
     )
-    return assemble(arrays, f"ict_face[{crop}]", file_hash(*files), licensed=False)
+    return assemble(arrays, f"ict_face[{crop}]", file_hash(*files), licensed=False, files=files[:2])
 
 
 def _read_npz(path: Path) -> _Source:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return _Source(
-                file["mean"].astype(np.float64),
-                file["id_basis"].astype(np.float64),
-                file["ex_basis"].astype(np.float64),
-                tuple(str(name) for name in file["ex_names"]),
-                file["faces"].astype(np.int64),
-                file["uv"].astype(np.float64),
-                file["face_uv"].astype(np.int64),
-                file["landmarks68"].astype(np.int64),
-            )
-    except (OSError, ValueError, KeyError, EOFError) as error:
+        file = read_archive(path, ("mean", "id_basis", "ex_basis", "ex_names", "faces", "uv", "face_uv", "landmarks68"))
+        return _Source(
+            file["mean"].astype(np.float64),
+            file["id_basis"].astype(np.float64),
+            file["ex_basis"].astype(np.float64),
+            tuple(str(name) for name in file["ex_names"]),
+            file["faces"].astype(np.int64),
+            file["uv"].astype(np.float64),
+            file["face_uv"].astype(np.int64),
+            file["landmarks68"].astype(np.int64),
+        )
+    except (OSError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path} is not an npz conversion of ICT-FaceKit ({error}); expected the arrays mean, id_basis, ex_basis, "
             "ex_names, faces, uv, face_uv and landmarks68."
@@ -111,15 +117,20 @@ def _read_folder(folder: Path) -> tuple[_Source, list[Path]]:
     neutral = require_file(folder / "generic_neutral_mesh.obj", "the mean of ICT-FaceKit", _WHERE)
     index = require_file(folder / "vertex_indices.json", "the landmark list of ICT-FaceKit", _WHERE)
     try:
-        listed = json.loads(index.read_text())
+        listed = json.loads(read_plain_text(index))
         landmarks = np.array(listed["idx_to_landmark_verts"], dtype=np.int64)
-        names = tuple(listed["expressions"])
-    except (ValueError, KeyError, TypeError) as error:
+        names = tuple(str(name) for name in listed["expressions"])
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(f"{index} does not list idx_to_landmark_verts and expressions; fetch it again.") from error
     identities = sorted(folder.glob("identity*.obj"))
     if not identities or not names:
         require_file(folder / "identity000.obj", "the first identity mode of ICT-FaceKit", _WHERE)
-    expressions = [require_file(folder / f"{name}.obj", "an expression of ICT-FaceKit", _WHERE) for name in names]
+    for number, path in enumerate(identities):
+        if path.stem != f"identity{number:03d}":
+            require_file(folder / f"identity{number:03d}.obj", "an identity mode of ICT-FaceKit", _WHERE)
+    expressions = [
+        require_file(folder / f"{name}.obj", f"an expression that {index.name} names", _WHERE) for name in names
+    ]
 
     mesh = read_polygons(neutral)
     offsets = []
@@ -142,6 +153,30 @@ def _read_folder(folder: Path) -> tuple[_Source, list[Path]]:
         landmarks,
     )
     return source, [neutral, index, *identities, *expressions]
+
+
+def _checked(source: _Source) -> _Source:
+    """Raises ValueError when arrays do not fit each other or hold what no face has."""
+    count = len(source.mean_cm)
+    if source.landmarks.shape != (68,) or source.landmarks.min() < 0 or source.landmarks.max() >= count:
+        raise ValueError(f"there are no 68 landmarks among {count} vertices; fetch it again.")
+    for name, ids, limit in (("faces", source.faces, count), ("face_uv", source.face_uv, len(source.uv))):
+        if ids.ndim != 2 or ids.shape[1] != 3 or not len(ids) or ids.min() < 0 or ids.max() >= limit:
+            raise ValueError(f"{name} are no triples of numbers below {limit}; fetch it again.")
+    if source.faces.shape != source.face_uv.shape or source.uv.ndim != 2 or source.uv.shape[1] != 2:
+        raise ValueError("the texture coordinates do not fit the triangles; fetch it again.")
+    if len(set(source.expression_names)) != len(source.expression_cm):
+        raise ValueError(
+            f"there are {len(source.expression_cm)} expressions for {len(set(source.expression_names))} names; fetch "
+            "it again."
+        )
+    for name in ("mean_cm", "identity_cm", "expression_cm", "uv"):
+        values = getattr(source, name)
+        if name != "uv" and values.shape[-2:] != (count, 3):
+            raise ValueError(f"{name} has the shape {values.shape} for {count} vertices; fetch it again.")
+        if not np.abs(values).max(initial=0) <= LARGEST_CM:  # NaN is not
+            raise ValueError(f"{name} holds numbers that no face has; fetch it again.")
+    return source
 
 
 def _tiles(uv: Float[ndarray, "t 2"], face_uv: Int[ndarray, "f 3"]) -> Float[ndarray, " t"]:

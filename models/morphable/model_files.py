@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy import ndarray
-from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
+
+from models.geometry.mat_files import read_mat
 
 
 def require_file(path: Path, what: str, where: str) -> Path:
@@ -39,9 +39,9 @@ def numeric_arrays(path: Path, *required: str, optional: tuple[str, ...] = ()) -
         ValueError: when the file is unreadable, or an array is missing or not numeric.
     """
     try:
-        content = loadmat(path, variable_names=[*required, *optional])
-    except (ValueError, TypeError, OSError, EOFError, IndexError, NotImplementedError, MatReadError) as error:
-        raise ValueError(f"{path} cannot be read as a .mat file ({type(error).__name__}); fetch it again.") from error
+        content = read_mat(path, variable_names=[*required, *optional])
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read as a .mat file ({error}); fetch it again.") from error
     arrays = {}
     for key in (*required, *optional):
         value = content.get(key)

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Literal
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, normalize
+
+from models.networks.weight_files import read_state_dict
 
 LAYERS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 14, 3), 100: (3, 13, 30, 3)}
 
@@ -65,7 +66,7 @@ class ArcFace(nn.Module):
             raise FileNotFoundError(
                 f"{path} is not there: get an ArcFace backbone (a .pth of the insightface project) and give its path."
             )
-        stored = torch.load(path, map_location="cpu", weights_only=True)
+        stored = read_state_dict(path)
         renamed = {name.replace("features.", "features_bn."): value for name, value in stored.items()}
         try:
             self.load_state_dict(renamed)

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from models.networks.convolutional import ConvolutionalEncoder
 from models.networks.pictures import resized
+from models.networks.weight_files import read_state_dict
 
 
 class IdentityEmbedder(nn.Module):
@@ -42,7 +42,7 @@ class IdentityEmbedder(nn.Module):
                 f"{path} is not there: train the embedder first, with "
                 "`threefold fit --config experiments/configs/faces/identity_small.yaml`."
             )
-        stored = torch.load(path, map_location="cpu", weights_only=True).get("state_dict", {})
+        stored = read_state_dict(path, "state_dict")
         inside = {name.removeprefix("embedder."): stored[name] for name in stored if name.startswith("embedder.")}
         try:
             self.load_state_dict(inside)

@@ -12,6 +12,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 
+from models.networks.weight_files import read_state_dict
+
 SIDE = 299
 """Pixels; every picture is resized to this square, whatever its shape."""
 Pool = Callable[[Tensor], Tensor]
@@ -202,7 +204,7 @@ class FidInception(nn.Module):
                 f"{path} is not there: download pt_inception-2015-12-05-6726825d.pth from pytorch-fid's releases and "
                 "give its path, or leave it out for the stand-in, whose numbers have another name."
             )
-        stored = torch.load(path, map_location="cpu", weights_only=True)
+        stored = read_state_dict(path)
         wanted = {name: value for name, value in self.state_dict().items() if "num_batches" not in name}
         if any(name not in stored or stored[name].shape != value.shape for name, value in wanted.items()):
             raise ValueError(

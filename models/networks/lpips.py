@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from models.networks.weight_files import read_state_dict
+
 WIDTHS = (64, 192, 384, 256, 256)
 
 
@@ -62,7 +64,7 @@ class LPIPS(nn.Module):
             raise FileNotFoundError(
                 f"{path} is not there: download torchvision's alexnet weights and give their path, or leave LPIPS out."
             )
-        stored = torch.load(path, map_location="cpu", weights_only=True)
+        stored = read_state_dict(path)
         wanted = self.features.state_dict(prefix="features.")
         if any(name not in stored or stored[name].shape != value.shape for name, value in wanted.items()):
             raise ValueError(f"{path} does not hold the convolutions of AlexNet: give torchvision's alexnet weights.")
@@ -75,7 +77,7 @@ class LPIPS(nn.Module):
         """
         if not path.is_file():
             raise FileNotFoundError(f"{path} is not there: give LPIPS' alex.pth of version 0.1, or leave LPIPS out.")
-        stored = torch.load(path, map_location="cpu", weights_only=True)
+        stored = read_state_dict(path)
         names = [f"lin{layer}.model.1.weight" for layer in range(len(WIDTHS))]
         if any(name not in stored or stored[name].shape != (1, width, 1, 1) for name, width in zip(names, WIDTHS)):
             raise ValueError(f"{path} does not hold LPIPS' weights for AlexNet: give alex.pth of version 0.1.")

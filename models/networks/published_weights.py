@@ -1,11 +1,12 @@
 """Published weights from files that the user has: read by name, explained when they do not fit."""
 
-import pickle
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from models.networks.weight_files import read_weight_file
 
 CLASSIFIERS = ("fc.", "classifier.")
 """How the names of weights begin that no trunk uses."""
@@ -29,8 +30,8 @@ def load_published_weights(network: nn.Module, path: Path, what: str) -> None:
             "train from nothing."
         )
     try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        stored = read_weight_file(path)
+    except ValueError as error:
         raise ValueError(f"{path} cannot be read as weights: give {what}.") from error
     wanted = {name: value for name, value in network.state_dict().items() if not name.endswith(COUNTER)}
     if not isinstance(stored, dict) or not wanted.keys() <= stored.keys():

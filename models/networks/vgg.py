@@ -51,10 +51,15 @@ class VGGFace(nn.Module):
                 "(after accepting its terms) and give its path."
             )
         stored = {}
-        for layer in loadmat(path, squeeze_me=True, struct_as_record=False)["layers"]:
-            parts = getattr(layer, "weights", ())
-            if len(parts) == 2:
-                stored[str(layer.name)] = parts
+        try:
+            for layer in loadmat(path, squeeze_me=True, struct_as_record=False)["layers"]:
+                parts = getattr(layer, "weights", ())
+                if len(parts) == 2:
+                    stored[str(layer.name)] = parts
+        except Exception as error:  # scipy has many ways to say that a file is no .mat
+            raise ValueError(
+                f"{path} cannot be read as a .mat file ({type(error).__name__}): fetch it again."
+            ) from error
         wanted: dict[str, nn.Conv2d] = {"fc6": self.fc6, "fc7": self.fc7}
         convolutions = iter(layer for layer in self.convolutions if isinstance(layer, nn.Conv2d))
         for block, widths in enumerate(WIDTHS, start=1):

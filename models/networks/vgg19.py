@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from models.networks.weight_files import read_state_dict
 
 WIDTHS = ((64, 64), (128, 128), (256,) * 4, (512,) * 4, (512,))
 
@@ -53,7 +54,7 @@ class VGG19Features(nn.Module):
                 f"{path} is not there: download torchvision's vgg19 weights and give their path, or leave the "
                 "perceptual loss out."
             )
-        stored = torch.load(path, map_location="cpu", weights_only=True)
+        stored = read_state_dict(path)
         wanted = self.state_dict()
         if any(name not in stored or stored[name].shape != value.shape for name, value in wanted.items()):
             raise ValueError(f"{path} does not hold the convolutions of VGG-19: give torchvision's vgg19 weights.")

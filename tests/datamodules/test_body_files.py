@@ -40,7 +40,7 @@ class TestMeshes:
     )
     def test_dialects(self, tmp_path: Path, text: str) -> None:
         (tmp_path / "m.obj").write_bytes(text.encode())
-        assert _triangles_in_bulk(text.encode()) is not None
+        assert _triangles_in_bulk(text.encode(), Path("a.obj")) is not None
         read = read_body_mesh(tmp_path / "m.obj")
         assert read.faces.tolist() == [[0, 1, 2]]
         assert read.vertices_cm[1].tolist() == [1, 0, 0]
@@ -50,7 +50,7 @@ class TestMeshes:
     )
     def test_polygons_and_negative_indices_take_the_slow_way(self, tmp_path: Path, text: str) -> None:
         (tmp_path / "m.obj").write_text(text)
-        assert _triangles_in_bulk(text.encode()) is None
+        assert _triangles_in_bulk(text.encode(), Path("a.obj")) is None
         assert len(read_body_mesh(tmp_path / "m.obj").faces) in (1, 2)
 
     def test_bad_meshes(self, tmp_path: Path) -> None:

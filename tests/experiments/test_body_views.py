@@ -117,7 +117,7 @@ def test_a_camera_that_contradicts_the_others_is_named(tmp_path: Path) -> None:
     entries = write_pinhole_views(tmp_path, (0, 60, 120, 200))
     entries[2]["projection"] = pinhole(120, distance=9.0).tolist()
     entries[2]["projection"][0][3] += 900.0
-    with pytest.raises(UserError, match=r"the camera of 120\.png contradicts the others.*projection"):
+    with pytest.raises(UserError, match=r"the camera of 120\.png in .* contradicts the others.*projection"):
         described_views(write_json(tmp_path, entries))
 
 

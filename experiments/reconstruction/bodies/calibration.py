@@ -54,7 +54,7 @@ def described_views(path: Path) -> tuple[list[BodyView], BodyFrame | None]:
     projected = ["projection" in entry for entry in entries]
     if all(projected):
         matrices = [matrix_of(entry, path) for entry in entries]
-        frame = body_frame(people, matrices, [str(entry["picture"]) for entry in entries])
+        frame = body_frame(people, matrices, [f"{entry['picture']} in {path}" for entry in entries])
         return [projected_view(person, frame.projection(matrix)) for person, matrix in zip(people, matrices)], frame
     if any(projected):
         raise UserError(f"{path}: some views have a projection and others do not; give one for each, or yaws only")

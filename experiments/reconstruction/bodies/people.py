@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 from datamodules.pictures import read_picture
 from experiments.errors import UserError, one_line
 from experiments.reconstruction.person_detection import cut_out_box, find_people, people_of, tall
+from models.geometry.whole_pictures import whole_picture
 
 SMALLEST_HEIGHT = 48
 """Pixels of a person below which nothing but a blob could come out."""
@@ -111,7 +112,7 @@ def read_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
         UserError: it cannot be read, or has another size than its picture.
     """
     try:
-        with Image.open(path) as opened:
+        with whole_picture(path) as opened:
             opened.load()
             upright = ImageOps.exif_transpose(opened)
             alpha = np.array(upright.convert("RGBA").getchannel("A"))
@@ -138,7 +139,7 @@ def brightness(mask: Image.Image) -> np.ndarray:
 
 def read_transparency(path: Path) -> np.ndarray | None:
     """[h, w] bool: the opaque part of a picture; None where nothing, or next to nothing, is transparent."""
-    with Image.open(path) as opened:
+    with whole_picture(path) as opened:
         if "A" not in opened.getbands() and "transparency" not in opened.info:
             return None
         alpha = ImageOps.exif_transpose(opened).convert("RGBA").getchannel("A")

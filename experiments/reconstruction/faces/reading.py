@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from datamodules.crops import Crop
@@ -17,6 +17,10 @@ from experiments.errors import UserError, one_line
 from experiments.reconstruction.faces.explanation import ExplainedFace, FaceNetworks, load_networks
 from experiments.reconstruction.saving import MARK
 from models.faces.parameters import FaceParameters
+from models.geometry.array_files import read_array
+from models.geometry.whole_pictures import whole_picture
+
+LARGEST_DISPLACEMENT_MM = 1000.0
 
 
 @dataclass(frozen=True)
@@ -93,15 +97,18 @@ def parameters_of(values: dict[str, Any]) -> FaceParameters:
 
 def read_displacement(path: Path) -> Float[Tensor, "u u"]:
     try:
-        return torch.from_numpy(np.load(path, allow_pickle=False))
-    except (OSError, ValueError, EOFError) as error:
+        displacement = torch.from_numpy(read_array(path))
+        if not bool((displacement.abs() < LARGEST_DISPLACEMENT_MM).all()):
+            raise ValueError("it holds numbers that are no displacement of skin")
+        return displacement
+    except (OSError, TypeError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({one_line(str(error))}); run `threefold reconstruct` again") from None
 
 
 def read_texture(path: Path) -> Float[Tensor, "3 t t"]:
     try:
-        with Image.open(path) as picture:
+        with whole_picture(path) as picture:
             pixels = np.array(picture.convert("RGB"))
-    except (OSError, UnidentifiedImageError) as error:
-        raise UserError(f"{path} cannot be read ({error}); run `threefold reconstruct` again") from None
+    except Exception as error:  # damaged files end in OSError, SyntaxError, struct.error and more
+        raise UserError(f"{path} cannot be read ({one_line(str(error))}); run `threefold reconstruct` again") from None
     return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255

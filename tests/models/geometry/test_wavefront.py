@@ -16,7 +16,10 @@ COLOURED = Mesh(BALL.vertices, BALL.faces, vertex_colors=torch.rand(len(BALL.ver
 @pytest.mark.parametrize("mesh", [BALL, COLOURED], ids=["plain", "coloured"])
 def test_both_readers_agree_bit_by_bit(tmp_path: Path, mesh: Mesh) -> None:
     write_obj(mesh, tmp_path / "a.obj")
-    fast, slow = read_plain_obj(tmp_path / "a.obj"), read_any_obj(tmp_path / "a.obj")
+    fast, slow = (
+        read_plain_obj((tmp_path / "a.obj").read_bytes(), tmp_path / "a.obj"),
+        read_any_obj((tmp_path / "a.obj").read_bytes(), tmp_path / "a.obj"),
+    )
     assert fast is not None
     assert torch.equal(fast.vertices, slow.vertices)
     assert torch.equal(fast.faces, slow.faces)
@@ -44,10 +47,10 @@ def test_both_readers_agree_bit_by_bit(tmp_path: Path, mesh: Mesh) -> None:
 )
 def test_any_other_file_is_left_to_the_slow_reader(tmp_path: Path, faces: str) -> None:
     (tmp_path / "a.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\n" + faces)
-    assert read_plain_obj(tmp_path / "a.obj") is None
+    assert read_plain_obj((tmp_path / "a.obj").read_bytes(), tmp_path / "a.obj") is None
 
 
 def test_comments_between_lines_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "a.obj").write_text("# three\nv 0 0 0\nv 1 0 0\nv 0 1 0\n# one\nf 1 2 3\n")
-    assert read_plain_obj(tmp_path / "a.obj") is not None
+    assert read_plain_obj((tmp_path / "a.obj").read_bytes(), tmp_path / "a.obj") is not None
     assert read_obj(tmp_path / "a.obj").faces.tolist() == [[0, 1, 2]]
