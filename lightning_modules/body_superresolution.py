@@ -26,7 +26,7 @@ from models.bodies.voxels import corrupted, occupied_voxels
 from models.geometry.grids import Query
 from models.geometry.mesh import Mesh
 from models.losses.occupancy import occupancy_loss
-from models.networks.precision import Precision, network_autocast
+from models.networks.precision import Precision, at_least_float32, network_autocast
 
 PANEL_RESOLUTION = 96
 
@@ -110,7 +110,7 @@ class BodySuperResolution(lightning.LightningModule):
         grids = corrupted(batch.grid.float().cpu())
         for row in (~spoilt).nonzero()[:, 0].tolist():
             grids[row] = self.kept_or_asked(BodySample(*(part[row : row + 1] for part in batch.body)))
-        return grids.to(batch.grid.device)
+        return grids.to(batch.body.points_cm)
 
     def kept_or_asked(self, body: BodySample) -> Tensor:
         """[1, r, r, r] voxels of the first stage for a batch of one, on the CPU."""
@@ -141,7 +141,7 @@ class BodySuperResolution(lightning.LightningModule):
         """What the first stage sees in pictures [b, n, 3, h, w] in [0, 1], in float32."""
         with torch.no_grad(), network_autocast(self.precision, images.device):
             features = self.stage_one.encode(images, masks).last()
-        return features._replace(stages=[[each.float() for each in stage] for stage in features.stages])
+        return features._replace(stages=[[at_least_float32(each) for each in stage] for stage in features.stages])
 
     def stage_one_query(self, features: BodyFeatures, body: BodySample) -> Query:
         """The first stage's field of one body (a batch of one), with nothing outside the outlines."""
@@ -156,12 +156,11 @@ class BodySuperResolution(lightning.LightningModule):
     @torch.no_grad()
     def query_of(self, features: BodyFeatures, body: BodySample) -> Query:
         """The mended field of one body (a batch of one) as a function of points [p, 3] in centimetres."""
-        device = body.images.device
-        volumes = self.network.encode(self.voxels(features, body)[None].to(device))
+        volumes = self.network.encode(self.voxels(features, body)[None].to(body.images))
         before = self.stage_one_query(features, body)
 
         def query(points_cm: Tensor) -> Tensor:
-            mended = self.network.query(volumes, points_cm[None].to(device))[0]
+            mended = self.network.query(volumes, points_cm[None].to(body.images))[0]
             return mended if self.answer == "second" else (mended + before(points_cm).to(mended)) / 2
 
         return within_outlines(query, body.masks, body.view_from_body)

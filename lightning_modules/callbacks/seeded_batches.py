@@ -65,5 +65,5 @@ def mixed(*origin: int) -> int:
 def seed_all(seed: int) -> None:
     """Seeds torch on every device, numpy and random."""
     torch.manual_seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002: for code that draws from there
+    np.random.seed(seed % 2**32)  # noqa: NPY002
     random.seed(seed)
