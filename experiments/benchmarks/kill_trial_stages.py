@@ -108,7 +108,7 @@ STAGES = {
             "bodies",
             (
                 *(*BY_STEPS, *TINY_BODY, f"{NETWORK}.resolution", "32", f"{DATA}.voxels", "32"),
-                *(f"{MODEL}.test_resolution", "32", f"{MODEL}.kept_grids", "2"),
+                *(f"{MODEL}.kept_grids", "2", "--trainer.limit_val_batches", "0"),  # its panels take long
             ),
             ((f"{MODEL}.stage_one.init_args.checkpoint", "body-multiscale"),),
         ),

@@ -6,6 +6,7 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.plugins import DoublePrecision
 
 from lightning_modules.callbacks.checkpoint_files import LAST
 
@@ -34,6 +35,9 @@ class LastCheckpoint(Checkpoint):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self.processes = trainer.world_size
+        if isinstance(trainer.precision_plugin, DoublePrecision):
+            # the trainer does it after the weights are read, when they would have lost half of their digits
+            trainer.precision_plugin.convert_module(pl_module)
 
     # -------------------------------------------------------------------------------------------------- saving
 
