@@ -15,6 +15,7 @@ from lightning_modules.callbacks.checkpoint_files import BEFORE_LAST, LAST
 LEFTOVERS = ("metrics.csv", "metrics.json", "config.yaml", "checkpoints", "provenance.json")
 NO_MATTER = (
     "run",
+    "wandb",
     "ckpt_path",
     "checkpoint.minutes",
     "trainer.logger",

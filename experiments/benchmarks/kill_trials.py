@@ -57,6 +57,7 @@ def kill_trials(
         UserError: a training fails without any kill.
     """
     torch.set_num_threads(1)
+    begun = origin()
     import_everything()
     folder.mkdir(parents=True, exist_ok=True)
     whole = {name: train_whole(STAGES[name], folder) for name in with_earlier(stages)}
@@ -79,7 +80,7 @@ def kill_trials(
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)
         command = f"python -m experiments.benchmarks.kill_trials --trials {trials} --seed {seed}"
-        document = {"origin": {**origin(), "command": command}, "summary": summary, "trials": record}
+        document = {"origin": {**begun, "command": command}, "summary": summary, "trials": record}
         json_file.write_text(json.dumps(document, indent=1) + "\n")
     return record
 
