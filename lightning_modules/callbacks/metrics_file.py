@@ -20,7 +20,7 @@ class MetricsFile(Callback):
         self.before: dict[str, float] = {}
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        checkpoint["metrics"] = self.before | values_of(trainer)
+        checkpoint["metrics"] = self.before | values_of(trainer) | waiting(trainer)
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         if trainer.state.fn == "fit":
@@ -47,3 +47,12 @@ class MetricsFile(Callback):
 
 def values_of(trainer: Trainer) -> dict[str, float]:
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+
+def waiting(trainer: Trainer) -> dict[str, float]:
+    """What was logged for the epoch as a whole in an epoch that is not over; the trainer itself forgets it. A mean over
+    batches is that of the batches so far, until the rest of the epoch is logged."""
+    if trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+        return {}
+    found = trainer.fit_loop.epoch_loop._results.metrics(on_step=False)["callback"]
+    return {name: float(value) for name, value in found.items()}
