@@ -3,6 +3,7 @@
 import errno
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ class UserError(ValueError):
 @contextmanager
 def mistakes_as_sentences(debug: bool) -> Iterator[None]:
     """Turns explained errors into a sentence on stderr and exit status 2; `debug` lets every error through."""
+    told = threading.excepthook
+    if not debug:
+        threading.excepthook = lambda fault: None if full_disk(fault.exc_value) else told(fault)
     try:
         yield
     except KeyboardInterrupt:
@@ -37,6 +41,13 @@ def mistakes_as_sentences(debug: bool) -> Iterator[None]:
             raise
         sys.stderr.write(f"threefold: {sentence}\n")
         raise SystemExit(USER_MISTAKE) from None
+    finally:
+        threading.excepthook = told
+
+
+def full_disk(error: BaseException | None) -> bool:
+    """What a thread that writes logs fails of too; the training itself says it."""
+    return isinstance(error, OSError) and error.errno == errno.ENOSPC
 
 
 def explanation(error: BaseException) -> str | None:

@@ -32,6 +32,8 @@ def silence_the_training_library() -> None:
     # the metrics before a resumed training have been put aside, and its checkpoints are meant to be replaced
     warnings.filterwarnings("ignore", message=r".*Experiment logs directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", message=r".*Checkpoint directory .* exists and is not empty.*")
+    # batches that were done are read again and left out, see LastCheckpoint
+    warnings.filterwarnings("ignore", message=r".*your dataloader is not resumable.*")
     # a test needs none of the callbacks that saved the checkpoint
     warnings.filterwarnings("ignore", message=r".*callbacks used to create the checkpoint need to be provided.*")
     # the detailed stage keeps its coarse stage in evaluation mode on purpose

@@ -24,7 +24,7 @@ from models.geometry.grids import Query
 from models.geometry.mesh import Mesh
 from models.geometry.view_cameras import HALF_EXTENT_CM
 from models.losses.occupancy import OccupancyLoss, occupancy_loss
-from models.networks.precision import Precision, network_autocast
+from models.networks.precision import Precision, at_least_float32, network_autocast
 
 PREDICTION_CELLS = 64
 PANEL_RESOLUTION = 128
@@ -79,7 +79,7 @@ class BodyOccupancy(lightning.LightningModule):
         """Feature maps of pictures [b, n, 3, h, w] in [0, 1], in float32."""
         with network_autocast(self.precision, images.device):
             features = self.network.encode(images, masks)
-        return features._replace(stages=[[each.float() for each in stage] for stage in features.stages])
+        return features._replace(stages=[[at_least_float32(each) for each in stage] for stage in features.stages])
 
     def training_step(self, batch: BodySample, batch_index: int) -> Tensor:
         features = self.encode(batch.images, batch.masks)

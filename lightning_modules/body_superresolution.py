@@ -4,11 +4,12 @@ pictures -> frozen first stage -> occupied voxels -> 3D features -> inside or ou
 Source: Li, Oskarsson and Heyden, arXiv 2012.06178 (Applied Intelligence 2021); see `models.bodies.superresolution`.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import lightning
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
 from torchmetrics import MeanMetric
 
 from datamodules.samples import BodyGridSample, BodySample, BodyTruthSample
@@ -25,7 +26,7 @@ from models.bodies.voxels import corrupted, occupied_voxels
 from models.geometry.grids import Query
 from models.geometry.mesh import Mesh
 from models.losses.occupancy import occupancy_loss
-from models.networks.precision import Precision, network_autocast
+from models.networks.precision import Precision, at_least_float32, network_autocast
 
 PANEL_RESOLUTION = 96
 
@@ -109,7 +110,7 @@ class BodySuperResolution(lightning.LightningModule):
         grids = corrupted(batch.grid.float().cpu())
         for row in (~spoilt).nonzero()[:, 0].tolist():
             grids[row] = self.kept_or_asked(BodySample(*(part[row : row + 1] for part in batch.body)))
-        return grids.to(batch.grid.device)
+        return grids.to(batch.body.points_cm)
 
     def kept_or_asked(self, body: BodySample) -> Tensor:
         """[1, r, r, r] voxels of the first stage for a batch of one, on the CPU."""
@@ -121,11 +122,26 @@ class BodySuperResolution(lightning.LightningModule):
             kept.append(grid.to(torch.uint8))
         return grid
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """The kept grids go with it, a bit a voxel, of each process: they decide what is learned next."""
+        if self.kept_grids:
+            own = {body: [packed(grid) for grid in grids] for body, grids in self.kept.items()}
+            checkpoint["kept_grids"] = of_all_processes(own)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Only a training that goes on wants the kept grids, as many processes as there were."""
+        everybodys = checkpoint.pop("kept_grids", [])
+        if self._trainer is None or len(everybodys) != self._trainer.world_size:
+            return
+        side = self.network.resolution
+        own = everybodys[self._trainer.global_rank]
+        self.kept = {body: [unpacked(grid, side) for grid in grids] for body, grids in own.items()}
+
     def encode(self, images: Tensor, masks: Tensor) -> BodyFeatures:
         """What the first stage sees in pictures [b, n, 3, h, w] in [0, 1], in float32."""
         with torch.no_grad(), network_autocast(self.precision, images.device):
             features = self.stage_one.encode(images, masks).last()
-        return features._replace(stages=[[each.float() for each in stage] for stage in features.stages])
+        return features._replace(stages=[[at_least_float32(each) for each in stage] for stage in features.stages])
 
     def stage_one_query(self, features: BodyFeatures, body: BodySample) -> Query:
         """The first stage's field of one body (a batch of one), with nothing outside the outlines."""
@@ -140,12 +156,11 @@ class BodySuperResolution(lightning.LightningModule):
     @torch.no_grad()
     def query_of(self, features: BodyFeatures, body: BodySample) -> Query:
         """The mended field of one body (a batch of one) as a function of points [p, 3] in centimetres."""
-        device = body.images.device
-        volumes = self.network.encode(self.voxels(features, body)[None].to(device))
+        volumes = self.network.encode(self.voxels(features, body)[None].to(body.images))
         before = self.stage_one_query(features, body)
 
         def query(points_cm: Tensor) -> Tensor:
-            mended = self.network.query(volumes, points_cm[None].to(device))[0]
+            mended = self.network.query(volumes, points_cm[None].to(body.images))[0]
             return mended if self.answer == "second" else (mended + before(points_cm).to(mended)) / 2
 
         return within_outlines(query, body.masks, body.view_from_body)
@@ -225,3 +240,22 @@ class BodySuperResolution(lightning.LightningModule):
         steps = int(self.trainer.estimated_stepping_batches)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, cosine_schedule(steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def packed(grid: Tensor) -> Tensor:
+    """[1, r, r, r] of zeros and ones, eight a byte."""
+    return torch.from_numpy(np.packbits(grid.numpy()))
+
+
+def unpacked(bits: Tensor, side: int) -> Tensor:
+    """[1, r, r, r] again."""
+    return torch.from_numpy(np.unpackbits(bits.numpy(), count=side**3).reshape(1, side, side, side))
+
+
+def of_all_processes(own: Any) -> list[Any]:
+    """What each process of a training has, in their order; all must ask."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return [own]
+    gathered: list[Any] = [None] * distributed.get_world_size()
+    distributed.all_gather_object(gathered, own)
+    return gathered

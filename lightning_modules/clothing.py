@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from datamodules.samples import ClothingSample, ClothingTruthSample
 from lightning_modules.clothing_averaging import (
+    at_hand,
     averaged_encoder,
     batch_norms,
     refresh_statistics,
@@ -256,7 +257,7 @@ class Clothing(lightning.LightningModule):
         if self.statistics == "refreshed":
             self.refresh(self.reconstructor.encoder)
         strategy = self.trainer.strategy
-        clean = (strategy.batch_to_device(batch, self.device) for batch in self.clean_source().clean_dataloader())
+        clean = at_hand(self.trainer, self.clean_source().clean_dataloader())
         sums = loop.sums(self.reconstructor, clean)
         sums = over_processes(sums, lambda part: strategy.reduce(part, reduce_op="sum"))
         loader: Any = self.trainer.train_dataloader

@@ -69,7 +69,7 @@ def share_statistics(encoder: ClothingEncoder, mean_over_processes: Callable[[Te
 
 def some_photographs(trainer: Trainer, seed: int) -> Iterator[ClothingSample]:
     """A random part of the training data, this process's share of it, by a loader that leaves the trainer's alone."""
-    loader, module = trainer.train_dataloader, trainer.lightning_module
+    loader = trainer.train_dataloader
     assert isinstance(loader, DataLoader)
     batch = loader.batch_size or 1
     order = np.random.default_rng((seed, trainer.current_epoch)).permutation(len(loader.dataset))  # type: ignore[arg-type]
@@ -79,4 +79,11 @@ def some_photographs(trainer: Trainer, seed: int) -> Iterator[ClothingSample]:
     fresh = DataLoader(
         loader.dataset, batch, sampler=rows, num_workers=loader.num_workers, collate_fn=loader.collate_fn
     )
-    return (trainer.strategy.batch_to_device(each, module.device) for each in fresh)
+    return at_hand(trainer, fresh)
+
+
+def at_hand(trainer: Trainer, batches: Iterable[ClothingSample]) -> Iterator[ClothingSample]:
+    """On the module's device and in its precision, as the trainer's own batches are."""
+    device = trainer.lightning_module.device
+    for batch in batches:
+        yield trainer.strategy.batch_to_device(trainer.precision_plugin.convert_input(batch), device)

@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -101,7 +100,7 @@ def cores() -> int:
 
 
 def train(run: Path, recipe: Path, data: Path, seed: int, *more: object) -> None:
-    """One training stage; skipped when finished, resumed when interrupted.
+    """One training stage; skipped when finished. One that was interrupted goes on by itself.
 
     Raises:
         UserError: the run was trained on other data.
@@ -112,7 +111,7 @@ def train(run: Path, recipe: Path, data: Path, seed: int, *more: object) -> None
 
 
 def training(run: Path, recipe: Path, data: Path, seed: int, *more: object) -> list[object] | None:
-    """The command that trains a run, or goes on with it; None when it is finished.
+    """The command that trains a run; None when it is finished.
 
     Raises:
         UserError: the run was trained on other data.
@@ -123,15 +122,10 @@ def training(run: Path, recipe: Path, data: Path, seed: int, *more: object) -> l
     if "fit" in metrics_of(run) and finished(run):
         print(f"{run} is trained already; delete the folder to train it again")
         return None
-    resume = []
-    if (run / "checkpoints" / "last.ckpt").is_file():
-        resume = ["--ckpt_path", "last"]
-    elif (run / "config.yaml").is_file():
-        shutil.rmtree(run)  # interrupted before its first checkpoint
     if recipe.is_relative_to(Path.cwd()):
         recipe = recipe.relative_to(Path.cwd())  # the command is kept beside the numbers, for others to run
     words = ["--config", recipe, "--run", run, "--data.init_args.root", data, "--seed_everything", seed]
-    return ["fit", *words, *resume, *more]
+    return ["fit", *words, *more]
 
 
 def over_both_cores(batch_size: int) -> list[object]:

@@ -1,6 +1,5 @@
 """`threefold fit | validate | test | predict`: LightningCLI with one folder a run."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,27 +9,33 @@ import yaml
 from jsonargparse import ArgumentError, Namespace, dict_to_namespace
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 
 from experiments.commands.yaml_mistakes import refuse_two_models, sentence_for
+from experiments.config_file import ConfigFile, plain
 from experiments.errors import UserError
 from experiments.quiet import silence_the_training_library
+from experiments.run_claims import beginning_of, take
+from experiments.run_lock import lock, unlock
 from experiments.runs import checkpoint_of, read_checkpoint
 from experiments.trials.agent import agent_words
+from lightning_modules.callbacks.checkpoint_files import CheckpointFiles
+from lightning_modules.callbacks.last_checkpoint import LastCheckpoint
 from lightning_modules.callbacks.meshes import Meshes
 from lightning_modules.callbacks.metrics_file import MetricsFile
 from lightning_modules.callbacks.panels import Panels
 from lightning_modules.callbacks.predictions import Predictions
 from lightning_modules.callbacks.provenance import Provenance
 from lightning_modules.callbacks.sample_scores import SampleScores
+from lightning_modules.callbacks.seeded_batches import SeededBatches
 from lightning_modules.callbacks.templates import Templates
 from lightning_modules.callbacks.wandb_run import WandbFiles, WandbMode, wandb_logger
 from lightning_modules.hyper_parameters import TRAINED
 
 VERBS = ("fit", "validate", "test", "predict")
 BATCH_LIMITS = ("limit_train_batches", "limit_val_batches", "limit_test_batches", "limit_predict_batches")
-RUN_LEFTOVERS = ("metrics.csv", "metrics.json", "config.yaml", "checkpoints", "provenance.json")
 
 
 def repair_batch_limits() -> None:
@@ -45,15 +50,17 @@ def repair_batch_limits() -> None:
 
 @dataclass
 class CheckpointChoice:
-    """Which epoch's weights become checkpoints/best.ckpt.
+    """Which epoch's weights become checkpoints/best.ckpt, and how often checkpoints/last.ckpt is written.
 
     Args:
         monitor: a logged quantity such as val/landmark_nme_percent; null keeps the newest epoch.
         mode: whether small or large values of it are good.
+        minutes: of training that a killed run loses at most; 0 saves the state after every batch.
     """
 
     monitor: str | None = None
     mode: Literal["min", "max"] = "min"
+    minutes: float = 5.0
 
 
 class ThreefoldCLI(LightningCLI):
@@ -73,9 +80,9 @@ class ThreefoldCLI(LightningCLI):
         """The configuration decides about the model, never a checkpoint behind its back."""
 
     def before_instantiate_classes(self) -> None:
-        self._check_checkpoint()
         if self.subcommand == "fit" and not self._get(self.config, "trainer").fast_dev_run:
             self._claim_run_folder()
+        self._check_checkpoint()
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         if self._get(self.config, "trainer").fast_dev_run:
@@ -98,19 +105,20 @@ class ThreefoldCLI(LightningCLI):
                 filename="best",
                 monitor=choice.monitor,
                 mode=choice.mode,
-                save_last=True,
                 # else what was learned after the last validation would be lost
                 save_on_train_epoch_end=True if choice.monitor is None else None,
                 enable_version_counter=False,
             )
-            callbacks.append(keep)
-        return super().instantiate_trainer(
+            callbacks += [SeededBatches(), keep, LastCheckpoint(run / "checkpoints", choice.minutes)]
+        trainer = super().instantiate_trainer(
             logger=loggers or False,
             default_root_dir=run,
             callbacks=callbacks,
             enable_checkpointing=self.subcommand == "fit",
             **kwargs,
         )
+        trainer.strategy.checkpoint_io = CheckpointFiles()
+        return trainer
 
     @property
     def run_folder(self) -> Path:
@@ -133,11 +141,10 @@ class ThreefoldCLI(LightningCLI):
 
     def _check_checkpoint(self) -> None:
         config = self.config[str(self.subcommand)]
-        if config.get("ckpt_path") in {"best", "last"}:
-            config["ckpt_path"] = str(self.run_folder / "checkpoints" / f"{config['ckpt_path']}.ckpt")
-        if not config.get("ckpt_path"):
+        path = self._named_checkpoint()
+        if path is None:
             return
-        path = Path(config["ckpt_path"])
+        config["ckpt_path"] = str(path)
         checkpoint = read_checkpoint(path)
         written_by = checkpoint.get("hyper_parameters", {}).get("_class_path")
         if written_by is not None and written_by != config["model"]["class_path"]:
@@ -153,20 +160,28 @@ class ThreefoldCLI(LightningCLI):
                 path
             )  # it carries its coarse stage: the run's folder may have moved alone
 
+    def _named_checkpoint(self) -> Path | None:
+        """The checkpoint that the command names."""
+        name = self.config[str(self.subcommand)].get("ckpt_path")
+        if name in {"best", "last"}:
+            return self.run_folder / "checkpoints" / f"{name}.ckpt"
+        return Path(name) if name else None
+
     def _claim_run_folder(self) -> None:
-        """A finished run is never overwritten; a resumed one keeps its earlier metrics beside the new ones."""
-        run = self.run_folder
-        occupied = [name for name in RUN_LEFTOVERS if (run / name).exists()]
-        if not occupied:
-            return
-        if not self.config[str(self.subcommand)].get("ckpt_path"):
-            raise UserError(
-                f"{run} already holds a run ({occupied[0]}); give another --run, go on with --ckpt_path last, "
-                "or delete the folder"
-            )
-        if (run / "metrics.csv").exists():
-            earlier = sum(1 for _ in run.glob("metrics-*.csv")) + 1
-            os.replace(run / "metrics.csv", run / f"metrics-{earlier}.csv")  # CSVLogger would delete it
+        """A finished run is never overwritten, an interrupted one goes on, and earlier metrics stay beside the new."""
+        run, config = self.run_folder, self.config[str(self.subcommand)]
+        first = getattr(rank_zero_only, "rank", 0) == 0
+        if first:
+            lock(run)
+        beginning = beginning_of(run, plain(self._parser(self.subcommand), config), self._named_checkpoint())
+        if beginning.checkpoint is not None:
+            config["ckpt_path"] = str(beginning.checkpoint)
+        if beginning.resumes:
+            self.save_config_callback = None  # it is the same
+        if first:
+            take(run, beginning.damaged)
+        if first and beginning.remark is not None:
+            print(beginning.remark, flush=True)
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         return {**super()._prepare_subcommand_kwargs(subcommand), "weights_only": True}
@@ -198,13 +213,14 @@ def run(verb: str, arguments: Sequence[str]) -> int:
         ThreefoldCLI(
             args=[verb, *words],
             parser_kwargs={**parser_options, **{name: dict(parser_options) for name in VERBS}},
-            save_config_callback=SaveConfigCallback if verb == "fit" else None,  # config.yaml says how it was trained
-            save_config_kwargs={"overwrite": True},
+            save_config_callback=ConfigFile if verb == "fit" else None,  # config.yaml says how it was trained
             seed_everything_default=0,
             auto_configure_optimizers=False,
         )
     except ArgumentError as error:
         raise UserError(sentence_for(str(error), verb, config_files(words))) from error
+    finally:
+        unlock()
     return 0
 
 

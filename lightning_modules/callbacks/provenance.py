@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from lightning_modules.callbacks.data_digest import data_digest
+
 SOURCE = Path(__file__).parent.parent.parent
 PACKAGES = ("threefold", "torch", "lightning", "torchmetrics", "numpy", "scipy", "kornia", "jsonargparse")
 
@@ -22,13 +24,17 @@ PACKAGES = ("threefold", "torch", "lightning", "torchmetrics", "numpy", "scipy",
 def origin() -> dict[str, Any]:
     """The command line, commit, versions and hardware of this process: what must stand beside every number."""
     return {
-        "command": " ".join(shlex.quote(word) for word in ["threefold", *sys.argv[1:]]),
+        "command": command(),
         "commit": commit(),
         "python": platform.python_version(),
         "system": platform.platform(),
         "packages": {name: installed(name) for name in PACKAGES},
         "hardware": hardware(),
     }
+
+
+def command() -> str:
+    return " ".join(shlex.quote(word) for word in ["threefold", *sys.argv[1:]])
 
 
 def commit() -> str:
@@ -72,26 +78,70 @@ def processor() -> str:
 class Provenance(Callback):
     """Writes provenance.json into the run's folder: one entry a verb (fit, test, …), begun at its start, closed at its
     end.
+
+    A training that was interrupted keeps its entry; `resumes` says when it went on, from which checkpoint (null: from
+    nothing, none had been written), by which command and commit. `seconds` are those that led to the result: what was
+    done after the last checkpoint before an interruption is not in it.
     """
 
     def __init__(self) -> None:
-        self.started = 0.0
+        self.started = time.time()
+        self.earlier_seconds = 0.0
+        self.interrupted: dict[str, Any] = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"seconds": self.seconds()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.earlier_seconds = state_dict["seconds"]
+
+    def seconds(self) -> float:
+        return self.earlier_seconds + time.time() - self.started
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        self.started = time.time()
+        self.started, self.earlier_seconds = time.time(), 0.0
         seed = os.environ.get("PL_GLOBAL_SEED")
         entry = {**origin(), "seed": int(seed) if seed else None, "started": now(), "finished": None}
         entry["parameters"] = sum(parameter.numel() for parameter in pl_module.parameters())
-        self.write(trainer, stage, entry)
+        root = getattr(getattr(trainer, "datamodule", None), "root", None)
+        if trainer.is_global_zero and root is not None and Path(root).is_dir():
+            entry["data"] = data_digest(Path(root))
+        if stage == "fit":
+            self.interrupted = read_json(self.file(trainer)).get("fit", {})
+            entry["resumes"] = []
+        self.write(trainer, stage, {**entry, **self.interrupted, "finished": None})
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not self.interrupted:
+            return
+        checkpoint = trainer.ckpt_path
+        resume = {
+            "when": now(),
+            "checkpoint": None if checkpoint is None else os.path.relpath(checkpoint, trainer.default_root_dir),
+            "command": command(),
+            "commit": commit(),
+        }
+        self.write(trainer, "fit", {"resumes": [*self.interrupted.get("resumes", []), resume]})
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The place in the training, which is known only now."""
+        if not self.interrupted or not trainer.is_global_zero:
+            return
+        resumes = read_json(self.file(trainer))["fit"]["resumes"]
+        resumes[-1] |= {"epoch": trainer.current_epoch, "step": trainer.global_step}
+        self.write(trainer, "fit", {"resumes": resumes})
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        closing = {"finished": now(), "seconds": round(time.time() - self.started, 1), "steps": trainer.global_step}
+        closing = {"finished": now(), "seconds": round(self.seconds(), 1), "steps": trainer.global_step}
         self.write(trainer, stage, closing)
+
+    def file(self, trainer: Trainer) -> Path:
+        return Path(trainer.default_root_dir) / "provenance.json"
 
     def write(self, trainer: Trainer, stage: str, entry: dict[str, Any]) -> None:
         if not trainer.is_global_zero:
             return
-        path = Path(trainer.default_root_dir) / "provenance.json"
+        path = self.file(trainer)
         begun = {} if "command" in entry else read_json(path).get(stage, {})
         replace_entry(path, stage, {**begun, **entry})
 

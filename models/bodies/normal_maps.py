@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, normalize
 
 from models.bodies.features import masked_input
+from models.networks.precision import at_least_float32
 
 
 class FrontBackNormals(NamedTuple):
@@ -44,7 +45,7 @@ class NormalMaps(nn.Module):
                 f"The generators of normals make {both.shape[1]} channels, but front and back have 3 each: give two "
                 "generators of 3 or one of 6."
             )
-        front, back = both.float().chunk(2, dim=1)
+        front, back = at_least_float32(both).chunk(2, dim=1)
         inside = masks > 0.5
         return FrontBackNormals(normalize(front, dim=1) * inside, normalize(back, dim=1) * inside)
 

@@ -21,6 +21,7 @@ from models.faces.parameters import FaceParameters
 from models.faces.reconstructor import FaceGeometry, FaceRendering
 from models.geometry.normals import grid_normals, vertex_normals
 from models.morphable.linear import MorphableModel
+from models.networks.precision import at_least_float32
 from models.networks.unet import AddingUNet
 from models.rendering.interpolate import interpolate_corners
 from models.rendering.lighting import shade_chen2020, unit_normals
@@ -166,7 +167,7 @@ class FaceDetailer(nn.Module):
         if self.inputs == "shading":
             # wrinkles change the grey value by a tenth: scaled to the size that the network's other inputs have
             seen = torch.cat([10 * difference * observation.visible, observation.visible, observation.tilt_response], 1)
-        return self.maximum_mm * torch.tanh(self.network(seen)).float() * self.freedom
+        return self.maximum_mm * at_least_float32(torch.tanh(self.network(seen))) * self.freedom
 
     def displace(
         self, face_model: MorphableModel, geometry: FaceGeometry, displacement_mm: Float[Tensor, "b 1 u u"]

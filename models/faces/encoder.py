@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from models.faces.parameters import FaceParameters
 from models.networks.pictures import resized
-from models.networks.precision import Precision, network_autocast
+from models.networks.precision import Precision, at_least_float32, network_autocast
 
 POSE_SIZE = 6
 LIGHT_SHAPE = (9, 3)
@@ -73,7 +73,7 @@ class FaceEncoder(nn.Module):
             images = resized(images, self.image_size)
         with network_autocast(self.precision, images.device):
             features = self.backbone(images)
-        identity, expression, albedo, pose, light = (head(features.float()) for head in self.heads)
+        identity, expression, albedo, pose, light = (head(at_least_float32(features)) for head in self.heads)
         return FaceParameters(
             identity, expression, albedo, pose * self.pose_scales, light.unflatten(1, LIGHT_SHAPE) + self.initial_light
         )

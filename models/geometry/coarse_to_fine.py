@@ -145,13 +145,13 @@ class KnownNodes:
         self._query, self._grid, self._chunk, self._device = query, grid, chunk, device
         self._shape = shape
         self._steps = torch.tensor([int(shape[1] * shape[2]), int(shape[2]), 1])
-        empty = torch.zeros(0, dtype=torch.int64), torch.zeros(0)
+        empty = torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.float32)
         self._settled, self._recent = empty, empty
 
     def ask(self, nodes: Int[Tensor, "c k 3"]) -> Float[Tensor, "c k"]:
         """The values at some nodes, repeated ones too; those not known yet are asked of the field."""
         keys, inverse = torch.unique((nodes * self._steps).sum(-1), return_inverse=True)
-        values = torch.empty(len(keys))
+        values = torch.empty(len(keys), dtype=torch.float32)
         new = torch.ones(len(keys), dtype=torch.bool)
         for known_keys, known_values in (self._settled, self._recent):
             if len(known_keys):
@@ -177,7 +177,7 @@ class KnownNodes:
     def _evaluate(self, keys: Tensor) -> Tensor:
         nodes = self._nodes(keys)
         within = (nodes <= torch.tensor(self._grid.cells)).all(1)
-        values = torch.full((len(nodes),), OUTSIDE)
+        values = torch.full((len(nodes),), OUTSIDE, dtype=torch.float32)
         values[within] = node_values(self._query, self._grid, nodes[within], chunk=self._chunk, device=self._device)
         return values
 

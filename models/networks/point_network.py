@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from models.networks.convolutional import StandardizedConvolution
+from models.networks.precision import at_least_float32
 
 
 class PointObservation(NamedTuple):
@@ -73,8 +74,8 @@ class PointNetwork(nn.Module):
         rising = self.lateral[0](smallest + self.context(features).relu()[:, :, None, None])
         for level, merge, finer in zip((1, 2, 3), self.merge, (sixteenth, eighth, quarter), strict=True):
             rising = merge(interpolate(rising, scale_factor=2, mode="nearest") + self.lateral[level](finer))
-        points = centres_of_mass(self.maps(rising).float())
-        return PointObservation(points, self.certainty(features).float(), features.float())
+        points = centres_of_mass(at_least_float32(self.maps(rising)))
+        return PointObservation(points, at_least_float32(self.certainty(features)), at_least_float32(features))
 
 
 def centres_of_mass(maps: Float[Tensor, "b p h w"]) -> Float[Tensor, "b p 2"]:

@@ -32,22 +32,13 @@ def test_a_finished_training_is_not_done_again(tmp_path: Path, spoken: list[list
     assert spoken == []
 
 
-def test_an_interrupted_training_goes_on(tmp_path: Path, spoken: list[list[str]]) -> None:
-    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
-    write(last, {})
+def test_an_interrupted_training_is_asked_for_again(tmp_path: Path, spoken: list[list[str]]) -> None:
+    write(tmp_path / "run" / "provenance.json", {"fit": {"finished": None}})
     pipeline.train(tmp_path / "run", train_face.CONFIGS / "coarse_small.yaml", tmp_path, 7, "--trainer.max_steps", 3)
     (words,) = spoken
     assert words[0] == "fit"
-    assert words[words.index("--ckpt_path") + 1] == "last"
     assert words[words.index("--seed_everything") + 1] == "7"
     assert words[-2:] == ["--trainer.max_steps", "3"]
-
-
-def test_a_training_without_a_checkpoint_begins_anew(tmp_path: Path, spoken: list[list[str]]) -> None:
-    write(tmp_path / "run" / "config.yaml", {})
-    pipeline.train(tmp_path / "run", train_face.CONFIGS / "coarse_small.yaml", tmp_path, 0)
-    assert not (tmp_path / "run").exists()
-    assert "--ckpt_path" not in spoken[0]
 
 
 def write_photographs(folder: Path, names: str) -> None:

@@ -1,5 +1,6 @@
 """The smallest training class and data set, to test the command line by itself."""
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule
 from torch import Tensor, nn
@@ -60,3 +61,49 @@ class ToyData(LightningDataModule):
         return DataLoader(self.points, batch_size=2)
 
     train_dataloader = val_dataloader = test_dataloader = loader
+
+
+class InterruptionError(Exception):
+    """As sudden as a kill, seen from the run's folder."""
+
+
+class ChancyModule(ToyModule):
+    """Depends on random numbers and on the order of its data in every step."""
+
+    interrupt_after: int | None = None
+    """Calls of the steps of training and validation, counted over all."""
+
+    def __init__(self, width: int = 3, learning_rate: float = 0.1) -> None:
+        super().__init__(width, learning_rate)
+
+    def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
+        countdown()
+        noise = torch.randn_like(batch[0]) + float(np.random.rand())  # noqa: NPY002
+        loss = (self.layer(batch[0] + noise) - batch[0][:, :1]).square().mean()
+        self.log("train/loss", loss, on_step=True)
+        return loss
+
+    def validation_step(self, batch: list[Tensor], batch_idx: int) -> None:
+        countdown()
+        super().validation_step(batch, batch_idx)
+
+    def configure_optimizers(self):
+        optimizer = super().configure_optimizers()
+        scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 3, 0.9)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def countdown() -> None:
+    if ChancyModule.interrupt_after is not None:
+        ChancyModule.interrupt_after -= 1
+        if ChancyModule.interrupt_after < 0:
+            raise InterruptionError
+
+
+class ShuffledData(ToyData):
+    def __init__(self, number: int = 10, workers: int = 0) -> None:
+        super().__init__(number)
+        self.workers = workers
+
+    def train_dataloader(self) -> DataLoader:
+        return DataLoader(self.points, batch_size=2, shuffle=True, num_workers=self.workers)
