@@ -9,6 +9,9 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from lightning_modules.slurm_job import current_job
+from lightning_modules.stop_signals import REQUEUE, listen
+
 
 class Verb(NamedTuple):
     module: str
@@ -30,6 +33,7 @@ VERBS = {
     "train-clothing": Verb(
         "train_clothing", "from nothing to textured clothing: synthesize, train, test, reconstruct, try on"
     ),
+    "submit": Verb("submit", "hand a training to SLURM: nodes, GPUs, time, an array of seeds"),
     "synthesize": Verb("synthesize", "write synthetic data with its 3D truth, in the layout of the real data"),
     "prepare": Verb("prepare", "convert a downloaded data set to the neutral layout"),
     "inspect": Verb("inspect", "count a data set's pictures and name every broken file"),
@@ -76,12 +80,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.write(f"threefold: {verb!r} is no verb; {hint}\n")
         raise SystemExit(2)
 
+    if verb == "fit" and current_job() is not None:
+        listen(REQUEUE)  # before the seconds of importing, in which the signal would end the process
+
     from experiments.errors import mistakes_as_sentences  # after the quick answers: it imports Lightning
 
-    with mistakes_as_sentences(debug):
-        status = importlib.import_module(f"experiments.commands.{VERBS[verb].module}").run(verb, rest)
-        if status:
-            raise SystemExit(status)
+    try:
+        with mistakes_as_sentences(debug):
+            status = importlib.import_module(f"experiments.commands.{VERBS[verb].module}").run(verb, rest)
+            if status:
+                raise SystemExit(status)
+    finally:
+        leave_the_other_processes()
+
+
+def leave_the_other_processes() -> None:
+    """Ends what a training in several processes began: gloo's threads else abort some processes at their exit."""
+    distributed = sys.modules.get("torch.distributed")
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 if __name__ == "__main__":

@@ -12,9 +12,12 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.plugins.environments import ClusterEnvironment, SLURMEnvironment
+from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_only
 
 from experiments.commands.yaml_mistakes import refuse_two_models, sentence_for
 from experiments.errors import UserError
+from experiments.job_starts import record_start, starts_again
 from experiments.quiet import silence_the_training_library
 from experiments.runs import checkpoint_of, read_checkpoint
 from lightning_modules.callbacks.meshes import Meshes
@@ -22,8 +25,10 @@ from lightning_modules.callbacks.metrics_file import MetricsFile
 from lightning_modules.callbacks.panels import Panels
 from lightning_modules.callbacks.predictions import Predictions
 from lightning_modules.callbacks.provenance import Provenance
+from lightning_modules.callbacks.requeue import Requeue, StoppedBySlurm
 from lightning_modules.callbacks.templates import Templates
 from lightning_modules.hyper_parameters import TRAINED
+from lightning_modules.slurm_job import current_job
 
 VERBS = ("fit", "validate", "test", "predict")
 BATCH_LIMITS = ("limit_train_batches", "limit_val_batches", "limit_test_batches", "limit_predict_batches")
@@ -64,8 +69,11 @@ class ThreefoldCLI(LightningCLI):
         """The configuration decides about the model, never a checkpoint behind its back."""
 
     def before_instantiate_classes(self) -> None:
+        begins = self.subcommand == "fit" and not self._get(self.config, "trainer").fast_dev_run
+        if begins and starts_again(self.run_folder) and (self.run_folder / "checkpoints" / "last.ckpt").is_file():
+            self.config[str(self.subcommand)]["ckpt_path"] = "last"
         self._check_checkpoint()
-        if self.subcommand == "fit" and not self._get(self.config, "trainer").fast_dev_run:
+        if begins:
             self._claim_run_folder()
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -91,8 +99,11 @@ class ThreefoldCLI(LightningCLI):
                 enable_version_counter=False,
             )
             callbacks.append(keep)
+            if current_job() is not None:
+                callbacks.append(Requeue(run / "checkpoints" / "last.ckpt"))
         return super().instantiate_trainer(
             logger=loggers or False,
+            plugins=self._plugins(),
             default_root_dir=run,
             callbacks=callbacks,
             enable_checkpointing=self.subcommand == "fit",
@@ -113,6 +124,14 @@ class ThreefoldCLI(LightningCLI):
         if logger is None or isinstance(logger, bool):
             return []
         return list(logger) if isinstance(logger, list) else [logger]
+
+    def _plugins(self) -> list[Any] | None:
+        """Those of the user's YAML; under SLURM without the training library's own requeueing, which may hang."""
+        asked = self._get(self.config_init, "trainer").get("plugins") or []
+        plugins = list(asked) if isinstance(asked, list) else [asked]
+        if current_job() is not None and not any(isinstance(plugin, ClusterEnvironment) for plugin in plugins):
+            plugins.append(SLURMEnvironment(auto_requeue=False))
+        return plugins or None
 
     def _check_checkpoint(self) -> None:
         config = self.config[str(self.subcommand)]
@@ -140,13 +159,14 @@ class ThreefoldCLI(LightningCLI):
         """A finished run is never overwritten; a resumed one keeps its earlier metrics beside the new ones."""
         run = self.run_folder
         occupied = [name for name in RUN_LEFTOVERS if (run / name).exists()]
-        if not occupied:
-            return
-        if not self.config[str(self.subcommand)].get("ckpt_path"):
+        if occupied and not self.config[str(self.subcommand)].get("ckpt_path") and not starts_again(run):
             raise UserError(
                 f"{run} already holds a run ({occupied[0]}); give another --run, go on with --ckpt_path last, "
                 "or delete the folder"
             )
+        if rank_zero_only.rank != 0:  # type: ignore[attr-defined]
+            return
+        record_start(run)
         if (run / "metrics.csv").exists():
             earlier = sum(1 for _ in run.glob("metrics-*.csv")) + 1
             os.replace(run / "metrics.csv", run / f"metrics-{earlier}.csv")  # CSVLogger would delete it
@@ -171,13 +191,27 @@ def run(verb: str, arguments: Sequence[str]) -> int:
 
     `validate`, `test` and `predict` take `--run RUN` alone: the run's own config.yaml and its best checkpoint.
     """
+    try:
+        parsed(verb, arguments, ThreefoldCLI)
+    except StoppedBySlurm as stopped:
+        rank_zero_info(f"threefold: {stopped}")
+        return stopped.status
+    return 0
+
+
+def parsed(verb: str, arguments: Sequence[str], command_line: type[ThreefoldCLI]) -> ThreefoldCLI:
+    """The command line, which does what the verb says while it is made.
+
+    Raises:
+        UserError: words or files that it does not understand.
+    """
     silence_the_training_library()
     repair_batch_limits()
     words = list(arguments) if asks_for_help(arguments) else [*run_defaults(verb, arguments), *arguments]
     refuse_two_models(config_files(words))
     parser_options = {"exit_on_error": False, "allow_abbrev": False}
     try:
-        ThreefoldCLI(
+        return command_line(
             args=[verb, *words],
             parser_kwargs={**parser_options, **{name: dict(parser_options) for name in VERBS}},
             save_config_callback=SaveConfigCallback if verb == "fit" else None,  # config.yaml says how it was trained
@@ -187,7 +221,6 @@ def run(verb: str, arguments: Sequence[str]) -> int:
         )
     except ArgumentError as error:
         raise UserError(sentence_for(str(error), verb, config_files(words))) from error
-    return 0
 
 
 def asks_for_help(arguments: Sequence[str]) -> bool:
