@@ -44,7 +44,9 @@ VERBS = {
     "animate": Verb("animate", "show how a run of clothing learned its template"),
     "evaluate": Verb("evaluate", "measure meshes of any method against scans"),
     "compare": Verb("compare", "put runs side by side: mean and spread, with where every number came from"),
-    "bench": Verb("bench", "time rasterizers or extraction side by side, or the parts of a training step"),
+    "bench": Verb(
+        "bench", "time rasterizers or extraction side by side, or the parts of a training step; try requeueing"
+    ),
 }
 
 
