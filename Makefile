@@ -9,7 +9,7 @@ PICTURE ?=
 # one thread of torch for each test process: more threads than cores make every test slower
 TEST_PROCESSES ?= 2
 
-.PHONY: help setup check lint test bench train-face train-body train-clothing clean
+.PHONY: help setup check lint test test-slurm bench train-face train-body train-clothing clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -33,6 +33,9 @@ lint: $(READY)  ## ruff (rules and format) and pyright
 
 test: $(READY)  ## the test suite
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
+
+test-slurm: $(READY)  ## trainings on a real SLURM on this computer; needs slurmctld slurmd slurm-client munge and root
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm tests/experiments/test_slurm.py
 
 bench: $(READY)  ## time every available rasterizer side by side
 	$(BIN)/threefold bench rasterizer

@@ -13,6 +13,8 @@ from experiments.benchmarks.simulated_slurm import await_true, free_port
 
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "scontrol", "munged")
 NODES = ("n1", "n2")
+ENDING_WITH_THE_TESTS = ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
+"""A daemon gets SIGTERM when the tests are killed before they can end it."""
 UNFINISHED = {"PENDING", "RUNNING", "COMPLETING", "CONFIGURING", "REQUEUED", "SUSPENDED"}
 # a requeued job waits cred_expire seconds before it starts again; 120 is SLURM's own
 CONFIGURATION = """\
@@ -97,7 +99,7 @@ class Cluster:
         with (self.folder / f"{len(self.daemons)}-{words[0]}.out").open("wb") as out:
             self.daemons.append(
                 subprocess.Popen(
-                    words,
+                    [*ENDING_WITH_THE_TESTS, *words],
                     env={**os.environ, **self.environment},
                     stdin=subprocess.DEVNULL,
                     stdout=out,
