@@ -9,6 +9,9 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from lightning_modules.slurm_job import current_job
+from lightning_modules.stop_signals import REQUEUE, listen
+
 
 class Verb(NamedTuple):
     module: str
@@ -31,6 +34,7 @@ VERBS = {
         "train_clothing", "from nothing to textured clothing: synthesize, train, test, reconstruct, try on"
     ),
     "rank": Verb("rank", "PIFu against the multi-scale network over three seeds: synthesize, train, test, compare"),
+    "submit": Verb("submit", "hand a training to SLURM: nodes, GPUs, time, an array of seeds"),
     "synthesize": Verb("synthesize", "write synthetic data with its 3D truth, in the layout of the real data"),
     "prepare": Verb("prepare", "convert a downloaded data set to the neutral layout"),
     "inspect": Verb("inspect", "count a data set's pictures and name every broken file"),
@@ -42,7 +46,9 @@ VERBS = {
     "evaluate": Verb("evaluate", "measure meshes of any method against scans"),
     "compare": Verb("compare", "put runs side by side: mean and spread, with where every number came from"),
     "sweep": Verb("sweep", "train every trial of a sweep's YAML, without a server or as a job array"),
-    "bench": Verb("bench", "time rasterizers or extraction side by side, or the parts of a training step"),
+    "bench": Verb(
+        "bench", "time rasterizers or extraction side by side, or the parts of a training step; try requeueing"
+    ),
 }
 
 
@@ -78,12 +84,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.write(f"threefold: {verb!r} is no verb; {hint}\n")
         raise SystemExit(2)
 
+    if verb == "fit" and current_job() is not None:
+        listen(REQUEUE)  # before the seconds of importing, in which the signal would end the process
+
     from experiments.errors import mistakes_as_sentences  # after the quick answers: it imports Lightning
 
-    with mistakes_as_sentences(debug):
-        status = importlib.import_module(f"experiments.commands.{VERBS[verb].module}").run(verb, rest)
-        if status:
-            raise SystemExit(status)
+    try:
+        with mistakes_as_sentences(debug):
+            status = importlib.import_module(f"experiments.commands.{VERBS[verb].module}").run(verb, rest)
+            if status:
+                raise SystemExit(status)
+    finally:
+        leave_the_other_processes()
+
+
+def leave_the_other_processes() -> None:
+    """Ends what a training in several processes began: gloo's threads else abort some processes at their exit."""
+    distributed = sys.modules.get("torch.distributed")
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 if __name__ == "__main__":

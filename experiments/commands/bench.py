@@ -1,5 +1,7 @@
-"""`threefold bench`: competing implementations timed side by side in one process, and the parts of a training step."""
+"""`threefold bench`: competing implementations timed side by side in one process, the parts of a training step, and
+trials of what must not fail."""
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -158,6 +160,39 @@ def labels(
     )
 
 
+def requeue(
+    json: Path | None = None,
+    *,
+    trials: int = 30,
+    stages: list[str] | None = None,
+    folder: Path | None = None,
+    seed: int = 0,
+    patience: float = 300,
+) -> int:
+    """Signals trainings in two processes at random moments, as SLURM does before their time ends, and counts how many
+    are requeued and resumed. SLURM is simulated. Exit status 1 when one is not.
+
+    Args:
+        json: file for the trials, with commit and hardware.
+        trials: how many.
+        stages: clothing, face-coarse, face-detail, body-normals, body-multiscale; all when left out.
+        folder: for data and runs; a temporary one when left out.
+        seed: of the moments.
+        patience: seconds after which a process counts as hanging.
+    """
+    from experiments.benchmarks.requeue_stages import STAGES
+    from experiments.benchmarks.requeue_trials import requeue_trials
+
+    if trials < 1:
+        raise UserError(f"--trials {trials} is too small; give 1 or more")
+    for stage in stages or ():
+        if stage not in STAGES:
+            raise UserError(f"--stages {stage} is none of {', '.join(STAGES)}; give one or more of them")
+    with tempfile.TemporaryDirectory(prefix="requeue-") as place:
+        found = requeue_trials(trials, stages or list(STAGES), folder or Path(place), json, seed, patience)
+    return int(any(trial.failure is not None for trial in found))
+
+
 def cuda_is_available() -> bool:
     import torch
 
@@ -172,5 +207,6 @@ def run(verb: str, arguments: Sequence[str]) -> int:
         "training": training,
         "body-training": body_training,
         "body-pipeline": body_pipeline,
+        "requeue": requeue,
     }
     return run_kind(verb, kinds, arguments)

@@ -11,11 +11,13 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.plugins.environments import ClusterEnvironment, SLURMEnvironment
+from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_only
 
 from experiments.commands.yaml_mistakes import refuse_two_models, sentence_for
 from experiments.config_file import ConfigFile, plain
 from experiments.errors import UserError
+from experiments.job_starts import record_start
 from experiments.quiet import silence_the_training_library
 from experiments.run_claims import beginning_of, take
 from experiments.run_lock import lock, unlock
@@ -28,11 +30,13 @@ from lightning_modules.callbacks.metrics_file import MetricsFile
 from lightning_modules.callbacks.panels import Panels
 from lightning_modules.callbacks.predictions import Predictions
 from lightning_modules.callbacks.provenance import Provenance
+from lightning_modules.callbacks.requeue import Requeue, StoppedBySlurm
 from lightning_modules.callbacks.sample_scores import SampleScores
 from lightning_modules.callbacks.seeded_batches import SeededBatches
 from lightning_modules.callbacks.templates import Templates
 from lightning_modules.callbacks.wandb_run import WandbFiles, WandbMode, wandb_logger
 from lightning_modules.hyper_parameters import TRAINED
+from lightning_modules.slurm_job import current_job
 
 VERBS = ("fit", "validate", "test", "predict")
 BATCH_LIMITS = ("limit_train_batches", "limit_val_batches", "limit_test_batches", "limit_predict_batches")
@@ -110,8 +114,11 @@ class ThreefoldCLI(LightningCLI):
                 enable_version_counter=False,
             )
             callbacks += [SeededBatches(), keep, LastCheckpoint(run / "checkpoints", choice.minutes)]
+            if current_job() is not None:
+                callbacks.append(Requeue(run / "checkpoints" / "last.ckpt"))
         trainer = super().instantiate_trainer(
             logger=loggers or False,
+            plugins=self._plugins(),
             default_root_dir=run,
             callbacks=callbacks,
             enable_checkpointing=self.subcommand == "fit",
@@ -138,6 +145,14 @@ class ThreefoldCLI(LightningCLI):
         if logger is None or isinstance(logger, bool):
             return []
         return list(logger) if isinstance(logger, list) else [logger]
+
+    def _plugins(self) -> list[Any] | None:
+        """Those of the user's YAML; under SLURM without the training library's own requeueing, which may hang."""
+        asked = self._get(self.config_init, "trainer").get("plugins") or []
+        plugins = list(asked) if isinstance(asked, list) else [asked]
+        if current_job() is not None and not any(isinstance(plugin, ClusterEnvironment) for plugin in plugins):
+            plugins.append(SLURMEnvironment(auto_requeue=False))
+        return plugins or None
 
     def _check_checkpoint(self) -> None:
         config = self.config[str(self.subcommand)]
@@ -180,6 +195,7 @@ class ThreefoldCLI(LightningCLI):
             self.save_config_callback = None  # it is the same
         if first:
             take(run, beginning.damaged)
+            record_start(run)
         if first and beginning.remark is not None:
             print(beginning.remark, flush=True)
 
@@ -203,6 +219,20 @@ def run(verb: str, arguments: Sequence[str]) -> int:
 
     `validate`, `test` and `predict` take `--run RUN` alone: the run's own config.yaml and its best checkpoint.
     """
+    try:
+        parsed(verb, arguments, ThreefoldCLI)
+    except StoppedBySlurm as stopped:
+        rank_zero_info(f"threefold: {stopped}")
+        return stopped.status
+    return 0
+
+
+def parsed(verb: str, arguments: Sequence[str], command_line: type[ThreefoldCLI]) -> ThreefoldCLI:
+    """The command line, which does what the verb says while it is made.
+
+    Raises:
+        UserError: words or files that it does not understand.
+    """
     silence_the_training_library()
     repair_batch_limits()
     arguments = agent_words(verb, arguments)
@@ -210,7 +240,7 @@ def run(verb: str, arguments: Sequence[str]) -> int:
     refuse_two_models(config_files(words))
     parser_options = {"exit_on_error": False, "allow_abbrev": False}
     try:
-        ThreefoldCLI(
+        return command_line(
             args=[verb, *words],
             parser_kwargs={**parser_options, **{name: dict(parser_options) for name in VERBS}},
             save_config_callback=ConfigFile if verb == "fit" else None,  # config.yaml says how it was trained
@@ -221,7 +251,6 @@ def run(verb: str, arguments: Sequence[str]) -> int:
         raise UserError(sentence_for(str(error), verb, config_files(words))) from error
     finally:
         unlock()
-    return 0
 
 
 def asks_for_help(arguments: Sequence[str]) -> bool:

@@ -1,5 +1,8 @@
 """The smallest training class and data set, to test the command line by itself."""
 
+import os
+import signal
+
 import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule
@@ -107,3 +110,31 @@ class ShuffledData(ToyData):
 
     def train_dataloader(self) -> DataLoader:
         return DataLoader(self.points, batch_size=2, shuffle=True, num_workers=self.workers)
+
+
+class SignalledToy(ToyModule):
+    """Signals its own process in the middle of a step, once in the life of a job, and only its first process."""
+
+    def __init__(self, at_step: int, name: str = "SIGUSR1", width: int = 3, learning_rate: float = 0.1) -> None:
+        super().__init__(width, learning_rate)
+        self.at_step, self.name = at_step, name
+
+    def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
+        if self.global_step == self.at_step and self.global_rank == 0 and "SLURM_RESTART_COUNT" not in os.environ:
+            os.kill(os.getpid(), getattr(signal, self.name))
+        return super().training_step(batch, batch_idx)
+
+
+class SameData(ToyData):
+    """The same point again and again: the order, the batch and the process that it falls to make no difference."""
+
+    def __init__(self, number: int = 8, workers: int = 0) -> None:
+        super().__init__(number)
+        self.points = TensorDataset(torch.tensor([[0.3, 0.5, 0.7]]).repeat(number, 1))
+        self.workers = workers
+
+    def loader(self) -> DataLoader:
+        start = "spawn" if self.workers else None
+        return DataLoader(self.points, batch_size=2, num_workers=self.workers, multiprocessing_context=start)
+
+    train_dataloader = val_dataloader = test_dataloader = loader

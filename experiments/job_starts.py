@@ -1,0 +1,25 @@
+"""Which SLURM job a run's folder belongs to: RUN/slurm.json, so that a job that starts again knows its own run."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lightning_modules.callbacks.provenance import read_json, replace_entry
+from lightning_modules.slurm_job import current_job
+
+FILE = "slurm.json"
+
+
+def starts_again(run: Path) -> bool:
+    """Whether this process belongs to a job that had begun this run before SLURM started it again."""
+    job = current_job()
+    return job is not None and job.restarts > 0 and job.name in read_json(run / FILE)
+
+
+def record_start(run: Path) -> None:
+    """Notes when and where the job started; nothing outside of SLURM."""
+    job = current_job()
+    if job is None:
+        return
+    starts = read_json(run / FILE).get(job.name, {})
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    replace_entry(run / FILE, job.name, {**starts, str(job.restarts): {"started": started, "nodes": job.nodes}})
