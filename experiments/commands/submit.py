@@ -154,10 +154,10 @@ def refuse_other_devices(resources: Resources, trainer: Any) -> None:
 
 
 def refuse_used_folders(runs: Sequence[Path]) -> None:
-    from experiments.commands.training import RUN_LEFTOVERS
+    from experiments.run_claims import LEFTOVERS
 
     for run in runs:
-        occupied = [name for name in RUN_LEFTOVERS if (run / name).exists()]
+        occupied = [name for name in LEFTOVERS if (run / name).exists()]
         if occupied:
             raise UserError(
                 f"{run} already holds a run ({occupied[0]}); give another --run, go on with `-- --ckpt_path last`, or "

@@ -85,7 +85,7 @@ def test_a_signalled_training_is_saved_requeued_and_resumed(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    more = {"trainer__accumulate_grad_batches": accumulated, "trainer__log_every_n_steps": 1}
+    more: dict[str, Any] = {"trainer__accumulate_grad_batches": accumulated, "trainer__log_every_n_steps": 1}
     config, run = toy(tmp_path, at_step, **more), tmp_path / "run"
     assert threefold(capsys, "fit", "--config", config).status == 0
     assert one_task.requests == ["requeue 4711"]

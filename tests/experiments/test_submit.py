@@ -1,6 +1,7 @@
 """What `threefold submit` refuses, what its scripts say, and what it hands to sbatch."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ CPU = ("--gpus-per-node", "0")
 
 @pytest.fixture
 def submit(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    def run(*words: object, **changes: object) -> Answer:
+    def run(*words: object, **changes: Any) -> Answer:
         return threefold(capsys, "submit", "--config", write_config(tmp_path, **changes), *words)
 
     return run
