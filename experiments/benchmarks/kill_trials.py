@@ -108,7 +108,11 @@ def train_whole(stage: Stage, folder: Path) -> Ended:
     """
     log = folder / "log.txt"
     if stage.data and not (folder / stage.data).is_dir():
-        must(command_in_a_process(["synthesize", *SYNTHESIZED[stage.data], "--out", str(folder / stage.data)], log))
+        must(
+            command_in_a_process(
+                ["synthesize", *SYNTHESIZED[stage.data], "--workers", "1", "--out", str(folder / stage.data)], log
+            )
+        )
     run = folder / "whole" / stage.name
     clear(run)
     return must(command_in_a_process([*stage.command(run, folder), *EVERY_BATCH], log))
