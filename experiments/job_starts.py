@@ -1,4 +1,4 @@
-"""Which SLURM job a run's folder belongs to: RUN/slurm.json, so that a job that starts again knows its own run."""
+"""Which SLURM job a run's folder belongs to: RUN/slurm.json, with every start."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,12 +7,6 @@ from lightning_modules.callbacks.provenance import read_json, replace_entry
 from lightning_modules.slurm_job import current_job
 
 FILE = "slurm.json"
-
-
-def starts_again(run: Path) -> bool:
-    """Whether this process belongs to a job that had begun this run before SLURM started it again."""
-    job = current_job()
-    return job is not None and job.restarts > 0 and job.name in read_json(run / FILE)
 
 
 def record_start(run: Path) -> None:

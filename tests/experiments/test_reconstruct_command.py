@@ -206,7 +206,8 @@ def test_of_several_faces_one_must_be_chosen(reconstruct, face_runs: FaceRuns, m
     ("lines", "words"),
     [
         (["1 2"] * 67, "67 rows"),
-        (["1 2"] * 67 + ["1 two"], "Row 68"),
+        (["1 2"] * 39 + ["1 two"] + ["1 2"] * 28, "Row 40"),
+        (["1 2"] * 67 + ["1 two"], "last row"),
         (["900 900", "950 960"] * 34, "outside"),
         (["5 5"] * 68, "empty"),
     ],

@@ -129,12 +129,16 @@ def test_a_refused_requeue_is_one_sentence_and_the_checkpoint_is_there(
     assert last_of(tmp_path / "run")["global_step"] == 3
 
 
-def test_only_the_job_that_began_a_run_goes_on_with_it(
+def test_another_job_with_the_same_command_goes_on_too(
     one_task: SimulatedJob, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = toy(tmp_path, 2)
+    config, run = toy(tmp_path, 2), tmp_path / "run"
     assert threefold(capsys, "fit", "--config", config).status == 0
     monkeypatch.setenv("SLURM_JOB_ID", "4712")
+    again = fitted_again(config, capsys, monkeypatch)
+    assert again.status == 0
+    assert "was interrupted; it goes on from last.ckpt" in again.printed
+    assert read_json(run / "slurm.json").keys() == {"4711", "4712"}
     assert_one_sentence(fitted_again(config, capsys, monkeypatch), "already holds a run")
 
 

@@ -13,6 +13,7 @@ from tests.experiments.command_line import assert_one_sentence, threefold
 from tests.experiments.test_training_command import write_config
 from tests.experiments.wandb_records import read_offline
 
+ROOT = Path(__file__).parents[2]
 SCULPTED = "tests.experiments.toy_training.SculptedToy"
 
 
@@ -25,7 +26,7 @@ def commands(folder: Path, *each: tuple[object, ...]) -> None:
     program = f"from experiments.cli import main\nfor words in {lists!r}:\n    main(words)"
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env={**environment, "HOME": str(home), "XDG_CACHE_HOME": "", "OMP_NUM_THREADS": "1"},
+        env={**environment, "PYTHONPATH": str(ROOT), "HOME": str(home), "XDG_CACHE_HOME": "", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=600,
