@@ -114,6 +114,7 @@ def iterative_closest_point(
     points = points.detach().double().cpu()
     current = initial or Alignment.identity()
     current = Alignment(current.rotation.double(), current.scale.double(), current.translation.double())
+    touching = _touching(points)
     residual, jacobian = _distances_and_slopes(tree, current, points, scale)
     error, damping, converged, step_count = float((residual**2).mean()), 1e-4, False, 0
     while step_count < steps and not converged:
@@ -132,9 +133,15 @@ def iterative_closest_point(
             damping *= 10
             converged = damping > 1e8  # no step in any direction helps: the bottom, to rounding
             continue
-        converged = error - new_error <= tolerance * error
+        # distances of mere rounding get smaller by chance for ever
+        converged = error - new_error <= tolerance * error or new_error <= touching**2
         current, residual, jacobian, error, damping = candidate, new_residual, new_jacobian, new_error, damping / 10
     return SurfaceAlignment(current, error**0.5, step_count, converged)
+
+
+def _touching(points: Tensor) -> float:
+    """The distance up to which points count as lying on the surface."""
+    return 1e-12 * float(points.abs().max().clamp_min(1))
 
 
 def _distances_and_slopes(
@@ -145,7 +152,7 @@ def _distances_and_slopes(
     closest = alignment.apply(found.closest[None])[0]
     offset = points - closest
     distance = torch.linalg.vector_norm(offset, dim=1)
-    near = distance < 1e-12 * float(points.abs().max().clamp_min(1))
+    near = distance < _touching(points)
     face_normal = (alignment.rotation[0] @ tree.face_normals[found.face_index].T).T
     direction = torch.where(near[:, None], face_normal, offset / distance.clamp_min(1e-300)[:, None])
     arm = closest - points.mean(0)

@@ -79,7 +79,7 @@ def test_clothing_trains_on_two_nodes_is_requeued_and_goes_on(
     assert "MEMBER: 2/2" in log
     assert "terminate called" not in log
     ended = last_of(run)
-    assert ended["epoch"] == epochs - 1
+    assert ended["epoch"] == epochs, "saved behind the last one"
     assert ended["global_step"] > int(saved[1])
     assert (run / "metrics-1.csv").is_file() or not list(run.glob("metrics-*.csv"))
     assert read_json(run / "metrics.json")["fit"]["val/mask_iou"] > 0
@@ -93,7 +93,7 @@ def test_two_processes_on_one_node_train_clothing(
     own, behind = clothing(clothing_data, run, 2)
     job = submitted(capsys, *own, *CPU, "--tasks-per-node", 2, *behind)
     assert cluster.ended(job, PATIENCE) == {"COMPLETED"}, log_of(run, job)
-    assert last_of(run)["epoch"] == 1
+    assert last_of(run)["epoch"] == 2, "saved behind the last one"
     assert "MEMBER: 2/2" in log_of(run, job)
 
 
