@@ -300,7 +300,8 @@ def test_what_is_turned_away_is_felt_by_its_edges_as_the_slow_one_has_it() -> No
     """The back of an ellipsoid that lost its front: no triangle covers a pixel, but many lie under each."""
     size = (36, 18)
     scene = random_scene(TEMPLATE, size)
-    in_front = ClothingCamera(*(part * 0 for part in scene.camera[:2]), *scene.camera[2:])
+    still = torch.zeros_like(scene.camera.azimuth)
+    in_front = scene.camera._replace(azimuth=still, elevation=still)
     scene = scene._replace(vertices=TEMPLATE.vertices.double().expand(3, -1, -1), camera=in_front)
     behind = TEMPLATE.vertices[TEMPLATE.faces][..., 2].amax(1) < -0.1
     backs = TEMPLATE._replace(faces=TEMPLATE.faces[behind], face_uv=TEMPLATE.face_uv[behind])
