@@ -3,10 +3,11 @@
     JPEGImages/<name>.jpg   SegmentationClassAug/<name>.png   Seg/<name>[_<ratio>].png   ATR_train.txt   ATR_test.txt
 
 Masks come from Seg/ where it exists (`threefold prepare atr` makes it), else from the label maps. The authors' lists
-are matched by stem, whatever ratio or suffix they carry; without them a tenth of the names, chosen by a hash, is test.
+are matched by stem, whatever ratio or suffix they carry; without them a tenth of the subjects (where these are not
+known, of the names), chosen by a hash, is test.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -54,7 +55,7 @@ def atr_layout(root: str | Path) -> ClothingLayout:
     subjects = subjects_of(truths)
     names = sorted(pictures.keys() & masks.keys())
     lists = found_lists(root, base)
-    parts, strangers = listed_parts(lists, pictures)
+    parts, strangers = listed_parts(lists, {name: subjects.get(name, name) for name in pictures})
     if not names and not problems:
         raise FileNotFoundError(f"{base / PICTURES} holds no pictures: unpack the download whole.")
     records = [
@@ -81,22 +82,26 @@ def atr_layout(root: str | Path) -> ClothingLayout:
 
 
 def found_lists(root: Path, base: Path) -> list[Path]:
-    """The authors' lists in the layout's folder, in the one that was given, or in a folder 'datasets' in either."""
-    folders = [folder / name for folder in (base, root) for name in (".", "datasets")]
+    """The authors' lists in the layout's folder, in the one that was given, in the one above humanparsing/, or in a
+    folder 'datasets' in any of them."""
+    above = [base.resolve().parent] if base.resolve().name == "humanparsing" else []
+    folders = [folder / name for folder in (base, root, *above) for name in (".", "datasets")]
     found = (next((folder / name for folder in folders if (folder / name).is_file()), None) for name in LISTS)
     return [path for path in found if path is not None]
 
 
 def listed_parts(
-    lists: Iterable[Path], names: Iterable[str]
+    lists: Iterable[Path], names: Mapping[str, str]
 ) -> tuple[dict[str, Literal["train", "test"]], tuple[str, ...]]:
-    """The part of each name, and a sentence for each list that names absent pictures or those of the other list."""
-    names = set(names)
+    """The part of each name, and a sentence for each list that names absent pictures or those of the other list.
+
+    names: of the pictures, with the subject of each, which training and test do not share where there are no lists.
+    """
     lists = list(lists)
     if not lists:
-        number = max(round(TEST_SHARE * len(names)), 1)
-        tested = set(sorted(names, key=hash_rank)[:number])
-        return {name: "test" if name in tested else "train" for name in names}, ()
+        subjects = sorted(set(names.values()), key=hash_rank)
+        tested = set(subjects[: max(round(TEST_SHARE * len(subjects)), 1)])
+        return {name: "test" if subject in tested else "train" for name, subject in names.items()}, ()
     parts: dict[str, Literal["train", "test"]] = {}
     problems = []
     for path in lists:

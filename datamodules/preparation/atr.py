@@ -5,10 +5,17 @@ from pathlib import Path
 import numpy as np
 
 from datamodules.atr import LABELS, LISTS, MASKS, PICTURES, found_lists, listed_stems, person_of_mask
-from datamodules.clothing_records import located, masks_by_stem, unmatched, without_ratio
+from datamodules.clothing_records import located, masks_by_stem, truth_folder, unmatched, without_ratio
 from datamodules.foreground_index import Coverage, coverage_of
 from datamodules.pictures import PICTURE_SUFFIXES
-from datamodules.preparation.clothing_pairs import Progress, finished, place_file, place_mask, require_pair
+from datamodules.preparation.clothing_pairs import (
+    Progress,
+    finished,
+    place_file,
+    place_mask,
+    place_truths,
+    require_pair,
+)
 from datamodules.preparation.neutral_layout import Prepared
 from models.geometry.atomic import replace_when_complete
 
@@ -48,6 +55,9 @@ def prepare_atr(
             place_mask(person.astype(np.uint8) * 255, out / MASKS / f"{name}.png")
         if progress is not None:
             progress(done, len(names))
+    truths = truth_folder(raw, base)
+    if truths is not None and out != base:
+        place_truths((truths / f"{name}.npz" for name in rows), out, copy=copy)
     prepared = finished(out, rows, left_out, base)
     absent = [sentence for path in given for sentence in _write_list(path, out, rows)]
     return prepared._replace(left_out=(*prepared.left_out, *absent))

@@ -2,13 +2,13 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from datamodules.clothing_records import ClothingLayout
+from datamodules.clothing_records import SUBJECTS_NAME, TRUTH_NAME, ClothingLayout
 from datamodules.foreground_index import INDEX_NAME, Coverage, write_index
 from datamodules.masks import require_object
 from datamodules.pictures import read_picture
@@ -58,6 +58,17 @@ def require_pair(picture: Path, mask: Path, foreground: np.ndarray) -> None:
         )
 
 
+def place_truths(truths: Iterable[Path], out: Path, *, copy: bool) -> None:
+    """Truth files and the list of subjects beside their folder, where there are any: without the subjects, pictures of
+    one would come into training and validation."""
+    for truth in truths:
+        if truth.is_file():
+            place_file(truth, out / TRUTH_NAME / truth.name, copy=copy)
+        subjects = truth.parent.parent / SUBJECTS_NAME
+        if subjects.is_file():
+            place_file(subjects, out / SUBJECTS_NAME, copy=copy)
+
+
 def place_pairs(
     raw: ClothingLayout,
     out: Path,
@@ -84,6 +95,9 @@ def place_pairs(
             place_file(file, out / place(file), copy=copy)
         if progress is not None:
             progress(done, len(raw.records))
+    if out != raw.base:
+        kept = [record for record in raw.records if record.name in rows]
+        place_truths((record.truth for record in kept if record.truth is not None), out, copy=copy)
     return finished(out, rows, left_out, raw.base)
 
 

@@ -24,7 +24,8 @@ def dibr_silhouette(
     faces_per_pixel: int | None = None,
 ) -> Float[Tensor, "b h w"]:
     """1 on covered pixels; elsewhere 1 - Π_f (1 - exp(-d_f²)) over the triangles whose box, widened by 1.673 sigmas,
-    holds the pixel's centre. d_f is the distance to the triangle in sigmas, (Δx / sigma_x, Δy / sigma_y).
+    holds the pixel's centre. d_f is the distance to the triangle's nearest edge or corner in sigmas, (Δx / sigma_x,
+    Δy / sigma_y), also within a triangle that does not cover the pixel because it was culled.
 
     Differentiable to x and y of the vertices, through the fringe only: on covered pixels the gradient is exactly 0.
     ``faces_per_pixel`` keeps the first so many triangles of each pixel in the order of their index (the original: 30).
@@ -72,9 +73,9 @@ class _DibrSilhouette(torch.autograd.Function):
 
 
 def _felt_distance(fringe: Fringe) -> Tensor:
-    """An uncovered centre may lie within a triangle by rounding, or where rasterization culled it: then it is at the
-    rim."""
-    return torch.where(fringe.inside, 0.0, fringe.squared_distance).clamp(min=_SMALLEST)
+    """Of an uncovered centre from a triangle's rim. It may lie within one that rasterization culled: that is felt as
+    far from its rim as it is, too."""
+    return fringe.squared_distance.clamp(min=_SMALLEST)
 
 
 def _first_triangles(fringe: Fringe, count: int) -> Fringe:

@@ -81,6 +81,27 @@ def test_lists_are_matched_by_stem(tmp_path: Path) -> None:
     assert parts == {"997_1": "train", "997_2": "train", "fash_3": "test", "dataset10k_4": "train"}
 
 
+def test_lists_are_found_beside_the_folder_that_is_given(tmp_path: Path) -> None:
+    base = write_atr_tree(tmp_path)
+    (tmp_path / "ATR_train.txt").write_text("997_1.jpg\n997_2.jpg\n")
+    (tmp_path / "ATR_test.txt").write_text("fash_3.jpg\ndataset10k_4.jpg\n")
+    parts = {record.name: record.part for record in atr_layout(base).records}
+    assert parts == {"997_1": "train", "997_2": "train", "fash_3": "test", "dataset10k_4": "test"}
+
+
+def test_without_lists_training_and_test_share_no_subject(tmp_path: Path) -> None:
+    names = [f"fash_{number}" for number in range(24)]
+    base = write_atr_tree(tmp_path, names)
+    (base / "TRUTH").mkdir()
+    rows = [f"{name},{number // 4}\n" for number, name in enumerate(names)]
+    (base / "subjects.csv").write_text("".join(["name,subject\n", *rows]))
+    found = atr_layout(tmp_path).records
+    subjects = {part: {record.group for record in found if record.part == part} for part in ("train", "test")}
+    assert len(subjects["test"]) == 1
+    assert len(subjects["train"]) == 5
+    assert not subjects["train"] & subjects["test"]
+
+
 def test_lists_that_cannot_be_right_are_named(tmp_path: Path) -> None:
     base = write_atr_tree(tmp_path)
     (base / "ATR_train.txt").write_text("997_1.jpg\n997_2.jpg\nabsent_0.30.png\n")

@@ -22,6 +22,7 @@ from tests.datamodules.clothing_trees import (
     write_cub_tree,
     write_market_tree,
     write_official_cub,
+    write_truths,
 )
 
 
@@ -50,6 +51,27 @@ def test_market_is_linked_and_counted_twice_alike(tmp_path: Path) -> None:
     assert len(MarketHqDataModule(str(out), batch_size=2).train_dataloader())
     prepare_market_hq(tmp_path / "raw", tmp_path / "copied", copy=True)
     assert not any(path.is_symlink() for path in (tmp_path / "copied").rglob("*"))
+
+
+@pytest.mark.parametrize("copy", [False, True])
+def test_truth_and_subjects_come_along(copy: bool, tmp_path: Path) -> None:
+    """Lest pictures of one subject come into training and validation."""
+    names = ("997_1", "997_2", "fash_3", "dataset10k_4")
+    base = write_atr_tree(tmp_path / "raw", names)
+    hq = write_market_tree(tmp_path / "raw")
+    stems = [Path(record.name).name for record in market_hq_layout(hq).records]
+    for folder, known in ((base, names), (hq, stems)):
+        write_truths(folder, known)
+        (folder / "subjects.csv").write_text("name,subject\n" + "".join(f"{name},somebody\n" for name in known))
+    raw = contents(tmp_path / "raw")
+    for _ in range(2):
+        prepare_atr(tmp_path / "raw", tmp_path / "atr", copy=copy)
+        prepare_market_hq(tmp_path / "raw", tmp_path / "market", copy=copy)
+    assert contents(tmp_path / "raw") == raw
+    for layout in (atr_layout(tmp_path / "atr"), market_hq_layout(tmp_path / "market")):
+        assert all(record.truth is not None and record.truth.is_file() for record in layout.records)
+        assert (layout.base / "subjects.csv").is_symlink() != copy
+    assert {record.group for record in atr_layout(tmp_path / "atr").records} == {"somebody"}
 
 
 def test_preparing_in_place_adds_the_index_alone(tmp_path: Path) -> None:

@@ -296,6 +296,28 @@ def test_the_soft_mask_is_one_on_the_mesh_and_fades_within_a_pixel_or_two() -> N
     assert 30 < fringe.sum() < 400
 
 
+def test_what_is_turned_away_is_felt_by_its_edges_as_the_slow_one_has_it() -> None:
+    """The back of an ellipsoid that lost its front: no triangle covers a pixel, but many lie under each."""
+    size = (36, 18)
+    scene = random_scene(TEMPLATE, size)
+    still = torch.zeros_like(scene.camera.azimuth)
+    in_front = scene.camera._replace(azimuth=still, elevation=still)
+    scene = scene._replace(vertices=TEMPLATE.vertices.double().expand(3, -1, -1), camera=in_front)
+    behind = TEMPLATE.vertices[TEMPLATE.faces][..., 2].amax(1) < -0.1
+    backs = TEMPLATE._replace(faces=TEMPLATE.faces[behind], face_uv=TEMPLATE.face_uv[behind])
+    one, other = leaves(scene), leaves(scene)
+    fast = render_attributes(assembled(one), backs, size, background=False).soft_mask
+    _, slow = slow_picture(assembled(other), backs, size, False)
+    torch.testing.assert_close(fast, slow, atol=1e-5, rtol=0)
+    upstream = torch.randn(slow.shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    torch.autograd.backward([fast, slow], [upstream, upstream])
+    found, expected = one["vertices"].grad, other["vertices"].grad
+    assert found is not None
+    assert expected is not None
+    assert expected.abs().max() > 1
+    torch.testing.assert_close(found, expected, atol=2e-3 * float(expected.abs().max()), rtol=1e-3)
+
+
 def test_a_centre_a_hundredth_above_the_outline_is_half_covered() -> None:
     """exp(-7000 · 0.01²) = 0.4966 of one triangle: a square whose upper edge lies 0.01 normalised units below a row."""
     row = pixel_centres((128, 64))[20, 0, 1]

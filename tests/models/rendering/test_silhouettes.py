@@ -253,6 +253,25 @@ def test_dibr_agrees_with_brute_force(faces_per_pixel) -> None:
     assert_agree(lambda v: dibr_silhouette(v, faces, covered, sigma, faces_per_pixel=faces_per_pixel), truth, vertices)
 
 
+def test_dibr_feels_a_culled_triangle_by_its_rim_also_within_it() -> None:
+    """Nothing is covered, as if every triangle were turned away: centres within one are as far as its nearest edge."""
+    vertices = torch.tensor([[[3.3, 2.9, 5], [13.1, 4.2, 5], [5.6, 12.4, 5]]]).double()
+    faces, size, sigma = torch.tensor([[0, 1, 2]]), (16, 16), (0.9, 1.4)
+    covered = torch.zeros(1, *size, dtype=torch.bool)
+
+    def truth(v: torch.Tensor) -> torch.Tensor:
+        squared, inside = triangle_distances(v, faces, size, sigma)
+        assert inside.sum() > 20
+        felt = in_widened_box(v, faces, size, sigma, REACH)
+        return torch.where(felt, torch.exp(-squared.clamp(min=1e-6)), 0.0)[:, 0]
+
+    assert_agree(lambda v: dibr_silhouette(v, faces, covered, sigma), truth, vertices)
+    assert torch.autograd.gradcheck(
+        lambda v: dibr_silhouette(v, faces, covered, sigma), vertices.clone().requires_grad_()
+    )
+    assert dibr_silhouette(vertices, faces, covered, sigma)[0, 6, 6] < 0.1  # far from all three edges
+
+
 def test_dibr_has_no_gradient_inside_and_pulls_outward_outside() -> None:
     vertices = torch.tensor([[[4.2, 4.2, 5], [10.2, 4.2, 5], [4.2, 10.2, 5], [10.2, 10.2, 5]]], requires_grad=True)
     faces = torch.tensor([[0, 1, 3], [0, 3, 2]])
