@@ -1,6 +1,5 @@
 """A run's config.yaml."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,8 @@ import yaml
 from jsonargparse import ArgumentParser, Namespace
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
+
+from models.geometry.atomic import replace_when_complete
 
 
 class ConfigFile(SaveConfigCallback):
@@ -17,11 +18,8 @@ class ConfigFile(SaveConfigCallback):
         super().__init__(parser, config, save_to_log_dir=False)
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        path = Path(trainer.default_root_dir) / "config.yaml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.unfinished")
-        unfinished.write_text(self.parser.dump(self.config, skip_unset=False))
-        os.replace(unfinished, path)
+        with replace_when_complete(Path(trainer.default_root_dir) / "config.yaml") as (unfinished,):
+            unfinished.write_text(self.parser.dump(self.config, skip_unset=False))
 
 
 def plain(parser: ArgumentParser, config: Namespace) -> dict[str, Any]:

@@ -164,7 +164,8 @@ def take(run: Path, damaged: Sequence[Path] = ()) -> None:
     if (run / "metrics.csv").exists():
         earlier = sum(1 for _ in run.glob("metrics-*.csv")) + 1
         os.replace(run / "metrics.csv", run / f"metrics-{earlier}.csv")  # CSVLogger would delete it
-    for unfinished in [*run.glob(".*.unfinished"), *run.glob("checkpoints/.*.unfinished")]:
-        unfinished.unlink()
+    for pattern in (".*.unfinished", ".*.partial", "checkpoints/.*.unfinished"):
+        for unfinished in run.glob(pattern):
+            unfinished.unlink()
     for path in damaged:
         os.replace(path, path.with_suffix(".damaged"))

@@ -154,11 +154,12 @@ def refuse_other_devices(resources: Resources, trainer: Any) -> None:
 
 
 def refuse_used_folders(runs: Sequence[Path]) -> None:
-    from experiments.run_claims import LEFTOVERS
+    """An interrupted run goes on, as with `threefold fit`."""
+    from experiments.run_claims import LEFTOVERS, interrupted
 
     for run in runs:
         occupied = [name for name in LEFTOVERS if (run / name).exists()]
-        if occupied:
+        if occupied and not interrupted(run):
             raise UserError(
                 f"{run} already holds a run ({occupied[0]}); give another --run, go on with `-- --ckpt_path last`, or "
                 "delete the folder"

@@ -137,7 +137,7 @@ class ThreefoldCLI(LightningCLI):
 
     def _plain_config(self) -> dict[str, Any]:
         """The configuration as plain values."""
-        return yaml.safe_load(self._parser(self.subcommand).dump(self.config[str(self.subcommand)], skip_none=False))
+        return plain(self._parser(self.subcommand), self.config[str(self.subcommand)])
 
     def _own_loggers(self) -> list[Any]:
         """Loggers that the user's YAML asks for (wandb, …) beside the two that every run has."""
@@ -171,9 +171,8 @@ class ThreefoldCLI(LightningCLI):
         )
         coarse = inside.get("coarse_checkpoint")
         if coarse is not None and not Path(coarse).is_file() and "coarse_hyper_parameters" in checkpoint:
-            inside["coarse_checkpoint"] = str(
-                path
-            )  # it carries its coarse stage: the run's folder may have moved alone
+            # it carries its coarse stage: the run's folder may have moved alone
+            inside["coarse_checkpoint"] = str(path)
 
     def _named_checkpoint(self) -> Path | None:
         """The checkpoint that the command names."""
@@ -188,7 +187,7 @@ class ThreefoldCLI(LightningCLI):
         first = getattr(rank_zero_only, "rank", 0) == 0
         if first:
             lock(run)
-        beginning = beginning_of(run, plain(self._parser(self.subcommand), config), self._named_checkpoint())
+        beginning = beginning_of(run, self._plain_config(), self._named_checkpoint())
         if beginning.checkpoint is not None:
             config["ckpt_path"] = str(beginning.checkpoint)
         if beginning.resumes:

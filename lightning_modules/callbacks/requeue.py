@@ -6,6 +6,7 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
+from lightning_modules.callbacks.last_checkpoint import goes_on_exactly
 from lightning_modules.slurm_job import current_job, requeue
 from lightning_modules.stop_signals import END, REQUEUE, heard, listen
 
@@ -80,15 +81,6 @@ class Requeue(Checkpoint):
 def one_of_all(trainer: Trainer, flag: bool) -> bool:
     """Whether the flag is set in one process at least; all must ask."""
     return trainer.strategy.reduce_boolean_decision(flag, all=False)
-
-
-def goes_on_exactly(trainer: Trainer) -> bool:
-    """Whether nothing but the next batch follows this one: no end of an epoch, no validation, no half-gathered
-    gradient."""
-    loop = trainer.fit_loop
-    if trainer.is_last_batch or has_made_all_steps(trainer) or loop._should_accumulate():
-        return False
-    return loop._data_fetcher is not None and not loop.epoch_loop._should_check_val_fx(loop._data_fetcher)
 
 
 def has_made_all_steps(trainer: Trainer) -> bool:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from models.geometry.atomic import replace_when_complete
+
 
 class SampleScores(Callback):
     """Writes test_samples.csv into the run's folder from `test`: a row a sample, a column a figure, `index` first.
@@ -21,10 +23,7 @@ class SampleScores(Callback):
         if not trainer.is_global_zero or not columns.get("index"):
             return
         path = Path(trainer.default_root_dir) / "test_samples.csv"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}")
-        with unfinished.open("w", newline="") as file:
+        with replace_when_complete(path) as (unfinished,), unfinished.open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(columns)
             writer.writerows(zip(*columns.values(), strict=True))
-        unfinished.replace(path)

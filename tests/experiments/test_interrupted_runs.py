@@ -135,10 +135,11 @@ def test_an_interrupted_run_goes_on_with_its_own_configuration_only(interrupted:
 def test_half_written_files_are_no_hindrance(interrupted: Path, fit, tmp_path: Path) -> None:
     (interrupted / "checkpoints" / ".last.ckpt.unfinished").write_bytes(b"half")
     (interrupted / ".provenance.json.unfinished").write_text('{"fit": ')
+    (interrupted / ".config.yaml.0a1b.partial").write_text("trainer:")
     rows = (interrupted / "metrics.csv").read_text() if (interrupted / "metrics.csv").exists() else ""
     (interrupted / "metrics.csv").write_text(rows + "1,0.")
     assert fit("run", LIMITS["epochs"]).status == 0
-    assert not [*interrupted.glob("**/.*.unfinished")]
+    assert not [*interrupted.glob("**/.*.unfinished"), *interrupted.glob("**/.*.partial")]
     assert (interrupted / "metrics-1.csv").read_text().endswith("1,0.")
 
 

@@ -86,6 +86,13 @@ def test_a_used_run_folder_is_refused_before_the_queue(submit, sbatch: Path, tmp
     assert not sbatch.exists()
 
 
+def test_an_interrupted_run_may_be_handed_over_again(submit, sbatch: Path, tmp_path: Path) -> None:
+    (tmp_path / "run-seed1" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "run-seed1" / "provenance.json").write_text('{"fit": {"finished": null}}')
+    assert submit(*HOUR, *CPU, "--array", "0-2").status == 0, "it goes on, as with fit"
+    assert sbatch.exists()
+
+
 def test_a_submission_says_what_it_did(submit, sbatch: Path, tmp_path: Path) -> None:
     answer = submit(*HOUR, *CPU, "--nodes", 2, "--tasks-per-node", 2, "--", "--trainer.max_epochs", 3)
     run = tmp_path / "run"
