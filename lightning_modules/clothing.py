@@ -357,8 +357,9 @@ class Clothing(lightning.LightningModule):
         return {f"clothing-{int(photo.index[0]):05d}": garment, "template": self.template_mesh()}
 
     def template_mesh(self) -> Mesh:
-        """The template of the moment, in model units, on the CPU."""
-        return self.reconstructor.template.to("cpu").mesh(self.reconstructor.template_vertices.detach().float().cpu())
+        """The template of the moment, in model units, on the CPU; it stays as it is when the template moves on."""
+        vertices = self.reconstructor.template_vertices.detach().clone().float().cpu()
+        return self.reconstructor.template.to("cpu").mesh(vertices)
 
     # ------------------------------------------------------------------------------------------------- trainer
 

@@ -9,9 +9,11 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
 
+from lightning_modules.callbacks.templates import Templates
 from lightning_modules.clothing import Clothing
 from lightning_modules.clothing_averaging import refresh_statistics, share_statistics
 from models.clothing.prototype import prototype_moves
+from models.geometry.files import read_mesh
 from tests.lightning_modules.clothing_scenes import (
     TinyPhotographs,
     moving_prototype,
@@ -123,6 +125,14 @@ def test_refreshed_statistics_are_those_of_photographs_alone() -> None:
     assert norm.momentum == 0.1
     assert encoder.training
     assert norm.training
+
+
+def test_every_template_of_a_training_is_written(tmp_path: Path) -> None:
+    fitting = trainer(max_epochs=EPOCHS, callbacks=[Templates()], default_root_dir=tmp_path)
+    fitting.fit(offsetting(), datamodule=TinyPhotographs())
+    shapes = [read_mesh(path).vertices for path in sorted((tmp_path / "template").glob("*.obj"))]
+    assert len(shapes) > 2
+    assert all(not torch.equal(before, after) for before, after in pairwise(shapes))
 
 
 def test_processes_share_their_statistics() -> None:
