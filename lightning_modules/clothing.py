@@ -256,10 +256,9 @@ class Clothing(lightning.LightningModule):
         """One step towards the mean of what all processes' clean photographs ask for."""
         if self.statistics == "refreshed":
             self.refresh(self.reconstructor.encoder)
-        strategy = self.trainer.strategy
         clean = at_hand(self.trainer, self.clean_source().clean_dataloader())
         sums = loop.sums(self.reconstructor, clean)
-        sums = over_processes(sums, lambda part: strategy.reduce(part, reduce_op="sum"))
+        sums = over_processes(sums, lambda part: self.trainer.strategy.reduce(part, reduce_op="sum"))
         loader: Any = self.trainer.train_dataloader
         rows = loader.batch_size or 1
         trained_on = int(self.trainer.num_training_batches) * rows * self.trainer.world_size
