@@ -22,6 +22,7 @@ from lightning_modules.clothing_averaging import (
     share_statistics,
     some_photographs,
 )
+from lightning_modules.clothing_checkpoints import require_first_template
 from lightning_modules.clothing_prototype import PrototypeLoop, over_processes
 from lightning_modules.clothing_scores import ClothingScores
 from lightning_modules.gradient_exchange import average_gradients, without_exchange
@@ -364,14 +365,8 @@ class Clothing(lightning.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuses a checkpoint of another template."""
-        name = "reconstructor.template_vertices"
-        stored, own = checkpoint["state_dict"].get(name), self.state_dict()[name]
-        if stored is None or stored.shape != own.shape:
-            found = "no template" if stored is None else f"a template of {len(stored)} vertices"
-            raise ValueError(
-                f"The checkpoint has {found}, but the configuration has one of {len(own)}: give the configuration that "
-                "the checkpoint was trained with."
-            )
+        half_extents = self.hparams["half_extents"]
+        require_first_template(checkpoint, self.reconstructor.template_vertices, half_extents)
 
     def configure_optimizers(self):
         def group(parameters: Sequence[nn.Parameter], share: float = 1.0) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datamodules.atr import LABELS, LISTS, MASKS, PICTURES, found_lists, listed_stems, person_of_mask
+from datamodules.atr import LABELS, LISTS, MASKS, PICTURES, found_lists, listed_parts, listed_stems, person_of_mask
 from datamodules.clothing_records import located, masks_by_stem, truth_folder, unmatched, without_ratio
 from datamodules.foreground_index import Coverage, coverage_of
 from datamodules.pictures import PICTURE_SUFFIXES
@@ -60,7 +60,8 @@ def prepare_atr(
         place_truths((truths / f"{name}.npz" for name in rows), out, copy=copy)
     prepared = finished(out, rows, left_out, base)
     absent = [sentence for path in given for sentence in _write_list(path, out, rows)]
-    return prepared._replace(left_out=(*prepared.left_out, *absent))
+    _, strangers = listed_parts(given, {stem: stem for path in given for stem in listed_stems(path)})
+    return prepared._replace(left_out=(*prepared.left_out, *absent, *strangers))
 
 
 def _masks(base: Path) -> tuple[dict[str, Path], list[str]]:

@@ -66,7 +66,7 @@ class Requeue(Checkpoint):
         if not one_of_all(trainer, heard(REQUEUE) or heard(END)):
             return
         again = one_of_all(trainer, heard(REQUEUE))
-        trainer.save_checkpoint(self.checkpoint)  # returns when the file is there, in all processes
+        trainer.save_checkpoint(self.checkpoint, weights_only=False)  # returns when the file is there, in all processes
         for logger in trainer.loggers:
             logger.save()
         saved = f"saved step {trainer.global_step} of epoch {trainer.current_epoch} to {self.checkpoint}"

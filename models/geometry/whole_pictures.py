@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
@@ -36,7 +36,10 @@ def opened_whole(content: bytes) -> Image.Image:
         _require_png_checksums(content)
     elif content.startswith(JPEG):
         _require_unbroken_coefficients(content)
-    return Image.open(io.BytesIO(content))
+    try:
+        return Image.open(io.BytesIO(content))
+    except UnidentifiedImageError:  # names the buffer, which tells a user nothing
+        raise ValueError("it is no picture in a format that is known") from None
 
 
 def _require_png_checksums(content: bytes) -> None:

@@ -172,3 +172,12 @@ def test_a_checkpoint_of_another_template_is_refused() -> None:
         module.on_load_checkpoint({"state_dict": state})
     with pytest.raises(ValueError, match="has no template"):
         module.on_load_checkpoint({"state_dict": {}})
+
+
+def test_a_checkpoint_whose_template_began_elsewhere_is_refused() -> None:
+    module = tiny_clothing()
+    state, own = module.state_dict(), list(module.hparams["half_extents"])
+    module.on_load_checkpoint({"state_dict": state, "hyper_parameters": {"half_extents": own}})
+    other = [2 * extent for extent in own]
+    with pytest.raises(ValueError, match=r"began with the half extents .*, but the configuration has one of"):
+        module.on_load_checkpoint({"state_dict": state, "hyper_parameters": {"half_extents": other}})

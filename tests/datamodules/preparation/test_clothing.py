@@ -119,6 +119,15 @@ def test_atr_gets_masks_and_lists_of_what_is_there(tmp_path: Path) -> None:
     assert len(AtrDataModule(str(out), batch_size=1).train_dataloader()) == 1
 
 
+def test_a_picture_in_both_lists_of_atr_is_named(tmp_path: Path) -> None:
+    write_atr_tree(tmp_path / "raw")
+    (tmp_path / "ATR_train.txt").write_text("997_1.jpg\n997_2.jpg\n")
+    (tmp_path / "ATR_test.txt").write_text("997_2.jpg\nfash_3.jpg\n")
+    prepared = prepare_atr(tmp_path / "raw", tmp_path / "out", lists=tmp_path)
+    (shared,) = prepared.left_out
+    assert "names 997_2 (1 such rows), which the other list names too" in shared
+
+
 def test_the_authors_own_masks_are_taken_as_they_are(tmp_path: Path) -> None:
     base = write_atr_tree(tmp_path)
     (base / "Seg").mkdir()

@@ -76,3 +76,9 @@ def test_files_are_read_as_contents_are(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(encoded("PNG", side=20))
     with whole_picture(tmp_path / "a.png") as picture:
         assert picture.size == (20, 20)
+
+
+def test_what_is_no_picture_is_said_without_naming_a_buffer(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_text("this is text")
+    with pytest.raises(ValueError, match="no picture in a format that is known"), whole_picture(tmp_path / "a.jpg"):
+        pass
