@@ -36,7 +36,7 @@ COLUMNS = {
 def train_clothing(
     out: Path = Path("runs"),
     data: Path = Path("data/garments"),
-    num: int = 1500,
+    num: int = 3000,
     seed: int = 0,
     max_steps: int | None = None,
     baseline: bool = False,

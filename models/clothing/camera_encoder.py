@@ -38,7 +38,7 @@ class CameraEncoder(nn.Module):
         dropout: of the heads.
         lookup: where the template lies on the map.
         initial_facing: added to the azimuth's cosine component before the angle is taken. 0 is the paper's; with 1
-            training starts from the front.
+            training starts from the front, and larger ones hold it there.
         precision: of the convolutions.
 
     Source: Zheng et al., "3D Magic Mirror".
