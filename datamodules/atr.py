@@ -21,6 +21,7 @@ from datamodules.clothing_records import (
     hash_rank,
     located,
     masks_by_stem,
+    pictures_by_stem,
     subjects_of,
     truth_folder,
     unmatched,
@@ -49,9 +50,9 @@ def atr_layout(root: str | Path) -> ClothingLayout:
     if folder is None:
         raise FileNotFoundError(f"{base} has neither {MASKS}/ nor {LABELS}/: {hint}.")
     truths = truth_folder(root, base)
-    pictures = {path.stem: path for path in _files(base / PICTURES)}
+    pictures, twice = pictures_by_stem(_files(base / PICTURES), lambda path: path.stem)
     masks, problems = masks_by_stem(_files(folder), lambda path: without_ratio(path.stem))
-    problems += unmatched(pictures, masks)
+    problems += twice + unmatched(pictures, masks)
     subjects = subjects_of(truths)
     names = sorted(pictures.keys() & masks.keys())
     lists = found_lists(root, base)
@@ -112,7 +113,7 @@ def listed_parts(
         if absent:
             problems.append(
                 f"{path} names {absent[0]} ({len(absent)} such rows) but there is no such picture: add it, take it out "
-                "of the list or run `threefold prepare atr`, which writes lists of what is there."
+                "of the list or run `threefold prepare atr` into another folder, for lists of what is there."
             )
         shared = [stem for stem in stems if parts.get(stem, LISTS[path.name]) != LISTS[path.name]]
         if shared:

@@ -18,6 +18,13 @@ from datamodules.foreground_index import Bounds, Coverage
 from datamodules.samples import ClothingSample, ClothingTruthSample
 
 Role = Split | Literal["clean"] | None
+ROLES: dict[str, tuple[Role, ...]] = {
+    "fit": ("train", "val"),
+    "validate": ("val",),
+    "test": ("test",),
+    "predict": (None,),
+}
+"""What each of the trainer's verbs reads."""
 
 
 class ClothingDataModule(lightning.LightningDataModule, ABC):
@@ -95,14 +102,17 @@ class ClothingDataModule(lightning.LightningDataModule, ABC):
         """Counts the foreground of masks that the index lacks, in one process, for all."""
         assert self.layout
 
+    def setup(self, stage: str) -> None:
+        """Raises ValueError or FileNotFoundError for the first photograph that could not be shown, before the work."""
+        for role in ROLES[stage]:
+            if self._passing(role):  # what is empty and never asked for is no mistake
+                self.photographs(role).require_showable()
+
     def photographs(self, role: Role) -> ClothingDataset:
         """Those of a split, the clean ones of training, or all. Raises ValueError when there are none."""
-        layout = self.layout
-        bounds = {"train": self.train_ratio, "clean": self.clean_ratio, "val": self.test_ratio, "test": self.test_ratio}
-        chosen = range(len(layout.records)) if role is None else self._of_split("train" if role == "clean" else role)
-        passing = [k for k in chosen if role is None or self._coverage[layout.records[k].name].between(bounds[role])]
+        layout, passing = self.layout, self._passing(role)
         if not passing:
-            raise ValueError(self._why_empty(role, chosen, bounds.get(role or "")))
+            raise ValueError(self._why_empty(role))
         augmented = role == "train" or (role == "clean" and self.clean_augmented)
         return ClothingDataset(
             layout,
@@ -144,11 +154,27 @@ class ClothingDataModule(lightning.LightningDataModule, ABC):
         keys = [(epoch, int(index)) for index in order[:kept][rank::processes]]
         return self._loader(self._clean, sampler=keys, persistent_workers=False)
 
-    def _of_split(self, split: Split) -> list[int]:
-        names = split_names(self.layout.records, self.validation_share, self.layout.parted_by)[split]
-        return [position for position, record in enumerate(self.layout.records) if record.name in names]
+    def _chosen(self, role: Role) -> list[int]:
+        """Places in the layout's list of records of those of a role, whatever their masks cover."""
+        records = self.layout.records
+        if role is None:
+            return list(range(len(records)))
+        split: Split = "train" if role == "clean" else role
+        names = split_names(records, self.validation_share, self.layout.parted_by)[split]
+        return [position for position, record in enumerate(records) if record.name in names]
 
-    def _why_empty(self, role: Role, chosen: list[int] | range, bounds: Bounds | None) -> str:
+    def _passing(self, role: Role) -> list[int]:
+        """Of those, the ones whose masks cover a share within the bounds."""
+        chosen, bounds, records = self._chosen(role), self._bounds(role), self.layout.records
+        return [position for position in chosen if self._coverage[records[position].name].between(bounds)]
+
+    def _bounds(self, role: Role) -> Bounds | None:
+        if role is None:
+            return None
+        return {"train": self.train_ratio, "clean": self.clean_ratio}.get(role, self.test_ratio)
+
+    def _why_empty(self, role: Role) -> str:
+        chosen, bounds = self._chosen(role), self._bounds(role)
         if not chosen:
             lists = f", mend {self.layout.parted_by}" if self.layout.parted_by else ""
             return f"{self.root} has no photographs for {role}: add some{lists} or leave {role} out."

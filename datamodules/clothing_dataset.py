@@ -8,18 +8,19 @@ from torch.utils.data import Dataset
 
 from datamodules.bounded_memory import BoundedMemory
 from datamodules.clothing_pictures import (
-    ASPECT_TOLERANCE,
     ClothingAugmentation,
     Framing,
     Photo,
     ShownPhoto,
+    have_one_ratio,
     read_photo,
     shown,
     shrunk,
 )
 from datamodules.clothing_records import ClothingLayout, ClothingRecord
-from datamodules.clothing_truth import read_clothing_truth, truth_sample
+from datamodules.clothing_truth import read_clothing_truth, require_truth, truth_sample
 from datamodules.foreground_index import Coverage
+from datamodules.pictures import size_in_header
 from datamodules.samples import ClothingSample, ClothingTruthSample
 
 Key = tuple[int, int] | int
@@ -70,6 +71,18 @@ class ClothingDataset(Dataset[ClothingSample | ClothingTruthSample]):
     def record(self, index: int) -> ClothingRecord:
         return self.records[self.positions[index]]
 
+    def require_showable(self) -> None:
+        """Finds, before the work begins, what would end it later: by the heads of the files and the index alone.
+
+        Raises what reading the first such photograph raises. Damage behind a file's head is found when it is read.
+        """
+        for index in range(len(self)):
+            record = self.record(index)
+            if self.with_truth:
+                require_truth(record.truth)
+            if not self._looks_right(record):
+                self._whole(record)
+
     def __getitem__(self, key: Key) -> ClothingSample | ClothingTruthSample:
         epoch, index = key if isinstance(key, tuple) else (0, key)
         record, position = self.record(index), self.positions[index]
@@ -90,15 +103,26 @@ class ClothingDataset(Dataset[ClothingSample | ClothingTruthSample]):
 
     def _whole(self, record: ClothingRecord) -> ShownPhoto:
         photo = read_photo(self.layout, record, self.framing)
-        if self.with_truth:  # a stretched or padded picture has another camera than the written one
-            given, wanted = photo.width / photo.height, self.framing.width / self.framing.height
-            if max(given / wanted, wanted / given) > ASPECT_TOLERANCE:
-                raise ValueError(
-                    f"The picture {record.picture} is {photo.width} x {photo.height} pixels, but the camera in its "
-                    f"truth file holds for the sides' ratio {self.framing.width} : {self.framing.height} only: "
-                    "choose an image_size with the ratio of the pictures or synthesize them again."
-                )
+        # a stretched or padded picture has another camera than the written one
+        if self.with_truth and not self.framing.shows_whole((photo.width, photo.height)):
+            raise ValueError(
+                f"The picture {record.picture} is {photo.width} x {photo.height} pixels, but the camera in its truth "
+                f"file holds for that ratio of the sides, not for {self.framing.width} : {self.framing.height}: choose "
+                "an image_size with the ratio of the pictures or synthesize them again."
+            )
         return shown(photo, photo.whole, self.framing)
+
+    def _looks_right(self, record: ClothingRecord) -> bool:
+        coverage = self.coverage[record.name]
+        picture, mask = size_in_header(record.picture), size_in_header(record.mask)
+        return (
+            0 < coverage.foreground < coverage.pixels
+            and picture is not None
+            and mask is not None
+            and have_one_ratio(mask, picture)
+            and self.framing.stretch(picture) <= self.layout.largest_stretch
+            and (self.framing.shows_whole(picture) or not self.with_truth)
+        )
 
     def _shrunk(self, record: ClothingRecord) -> Photo:
         assert self.augmentation is not None
@@ -106,8 +130,7 @@ class ClothingDataset(Dataset[ClothingSample | ClothingTruthSample]):
         return shrunk(photo, self.framing, self.augmentation.oversampling)
 
     def _with_truth(self, photo: ClothingSample, record: ClothingRecord) -> ClothingTruthSample:
-        assert record.truth is not None
-        return truth_sample(photo, read_clothing_truth(record.truth))
+        return truth_sample(photo, read_clothing_truth(require_truth(record.truth)))
 
 
 def _bytes_of_shown(photo: ShownPhoto) -> int:

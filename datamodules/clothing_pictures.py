@@ -47,6 +47,14 @@ class Framing(NamedTuple):
     squared: bool
     """The rectangle is padded with black until its sides have the picture's ratio; else it is stretched."""
 
+    def stretch(self, size: tuple[int, int]) -> float:
+        """By which factor a picture of (width, height) is stretched, 1 for none."""
+        return 1.0 if self.squared else _factor(size[0] / size[1], self.width / self.height)
+
+    def shows_whole(self, size: tuple[int, int]) -> bool:
+        """Whether a picture of (width, height) is neither stretched nor padded, so that its camera stays right."""
+        return have_one_ratio(size, (self.width, self.height))
+
 
 class ShownPhoto(NamedTuple):
     image: Tensor
@@ -66,20 +74,25 @@ def read_photo(layout: ClothingLayout, record: ClothingRecord, framing: Framing)
     require_object(foreground, record.mask)
     mask = Image.fromarray(foreground.astype(np.uint8) * 255)
     if mask.size != pixels.size:
-        if _factor(mask.width / mask.height, pixels.width / pixels.height) > ASPECT_TOLERANCE:
+        if not have_one_ratio(mask.size, pixels.size):
             raise ValueError(
                 f"The mask {record.mask} is {mask.width} x {mask.height} pixels but its picture {record.picture} is "
                 f"{pixels.width} x {pixels.height}: segment the picture again."
             )
         mask = mask.resize(pixels.size, Image.Resampling.NEAREST)
-    stretch = _factor(pixels.width / pixels.height, framing.width / framing.height)
-    if not framing.squared and stretch > layout.largest_stretch:
+    stretch = framing.stretch(pixels.size)
+    if stretch > layout.largest_stretch:
         raise ValueError(
             f"The picture {record.picture} is {pixels.width} x {pixels.height} pixels and would be stretched by a "
             f"factor of {stretch:.2f} to the sides' ratio {framing.width} : {framing.height}, more than "
             f"{layout.largest_stretch:g}: cut it and its mask to about that ratio or take both away."
         )
     return Photo(pixels, mask, *pixels.size)
+
+
+def have_one_ratio(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two sizes in pixels differ by their scale alone, up to rounding."""
+    return _factor(one[0] / one[1], other[0] / other[1]) <= ASPECT_TOLERANCE
 
 
 def _factor(one: float, other: float) -> float:

@@ -118,16 +118,31 @@ def subjects_of(truths: Path | None) -> dict[str, str]:
 
 
 def masks_by_stem(paths: Iterable[Path], stem_of: Callable[[Path], str]) -> tuple[dict[str, Path], list[str]]:
-    """The masks by the stem of their pictures, and a sentence for each stem that two masks claim."""
-    masks: dict[str, Path] = {}
-    problems = []
+    """The masks by the stem of their pictures, and a sentence for each further mask of a picture."""
+    masks, pairs = _first_of_each(paths, stem_of)
+    return masks, [f"The masks {one} and {other} belong to one picture: take one of them away." for one, other in pairs]
+
+
+def pictures_by_stem(paths: Iterable[Path], stem_of: Callable[[Path], str]) -> tuple[dict[str, Path], list[str]]:
+    """The pictures by their stem, and a sentence for each further picture of a stem: a mask would fit both."""
+    pictures, pairs = _first_of_each(paths, stem_of)
+    return pictures, [
+        f"The pictures {one} and {other} differ in their endings alone: take one of them away." for one, other in pairs
+    ]
+
+
+def _first_of_each(
+    paths: Iterable[Path], stem_of: Callable[[Path], str]
+) -> tuple[dict[str, Path], list[tuple[Path, Path]]]:
+    files: dict[str, Path] = {}
+    pairs = []
     for path in sorted(paths):
         stem = stem_of(path)
-        if stem in masks:
-            problems.append(f"The masks {masks[stem]} and {path} belong to one picture: take one of them away.")
+        if stem in files:
+            pairs.append((files[stem], path))
         else:
-            masks[stem] = path
-    return masks, problems
+            files[stem] = path
+    return files, pairs
 
 
 def unmatched(pictures: dict[str, Path], masks: dict[str, Path]) -> list[str]:
@@ -150,8 +165,9 @@ def split_names(
 ) -> dict[Split, frozenset[str]]:
     """The data set's own test part, and its training part without a share of groups held out for validation.
 
-    Held-out groups are chosen by a hash, so that neither order nor newly added pictures change the choice. Test is
-    never looked at before the end. Raises ValueError when the training part has fewer than two groups.
+    Held-out groups are those of the lowest hashes, so that the order of the files changes nothing and newly added
+    groups little. Test is never looked at before the end. Raises ValueError when the training part has fewer than two
+    groups.
     """
     if not 0 < validation_share < 1:
         raise ValueError(f"validation_share is {validation_share}: give a share of the training part between 0 and 1.")

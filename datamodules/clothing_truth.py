@@ -49,10 +49,7 @@ def write_clothing_truth(truth: ClothingTruth, path: Path) -> None:
 
 def read_clothing_truth(path: Path) -> ClothingTruth:
     """Raises FileNotFoundError, or ValueError naming the file, when it is missing, damaged or lacks an entry."""
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no truth file {path}: synthesize the data set again or take its TRUTH folder away."
-        )
+    require_truth(path)
     try:
         values = read_archive(path, ClothingTruth._fields)
         numbers = {name: float(values[name]) for name in ("azimuth", "elevation", "distance")}
@@ -62,6 +59,15 @@ def read_clothing_truth(path: Path) -> ClothingTruth:
         reason = str(error).split("\n")[0]
         raise ValueError(f"The truth file {path} cannot be read ({reason}): synthesize the data set again.") from None
     return truth
+
+
+def require_truth(path: Path | None) -> Path:
+    """The file that was given. Raises FileNotFoundError where there is none."""
+    if path is None or not path.is_file():
+        raise FileNotFoundError(
+            f"There is no truth file {path}: synthesize the data set again or take its TRUTH folder away."
+        )
+    return path
 
 
 def _require_shapes(truth: ClothingTruth) -> None:

@@ -18,6 +18,7 @@ from datamodules.clothing_records import (
     ClothingRecord,
     located,
     masks_by_stem,
+    pictures_by_stem,
     subjects_of,
     truth_folder,
     unmatched,
@@ -44,10 +45,11 @@ def cub_layout(root: str | Path) -> ClothingLayout:
     records, problems = [], []
     for part in PARTS:
         files = sorted((base / part).glob("*/*"))
-        pictures = {_key(path.parent, path.stem): path for path in files if path.suffix.lower() in PHOTO_SUFFIXES}
+        photos = (path for path in files if path.suffix.lower() in PHOTO_SUFFIXES)
+        pictures, twice = pictures_by_stem(photos, lambda path: _key(path.parent, path.stem))
         drawn = (path for path in files if path.suffix.lower() == ".png")
-        masks, twice = masks_by_stem(drawn, lambda path: _key(path.parent, without_ratio(path.stem)))
-        problems += twice + unmatched(pictures, masks)
+        masks, more = masks_by_stem(drawn, lambda path: _key(path.parent, without_ratio(path.stem)))
+        problems += twice + more + unmatched(pictures, masks)
         for name in sorted(pictures.keys() & masks.keys()):
             stem = pictures[name].stem
             truth = truths / f"{stem}.npz" if truths else None

@@ -17,6 +17,7 @@ from datamodules.clothing_records import (
     ClothingRecord,
     located,
     masks_by_stem,
+    pictures_by_stem,
     truth_folder,
     unmatched,
     without_ratio,
@@ -40,9 +41,9 @@ def market_hq_layout(root: str | Path) -> ClothingLayout:
     truths = truth_folder(root, base)
     records, problems = [], []
     for part, split in PARTS.items():
-        pictures = {_key(path, part): path for path in _files(base / PICTURES / part)}
-        masks, twice = masks_by_stem(_files(base / MASKS / part), lambda path, part=part: _key(path, part))
-        problems += twice + unmatched(pictures, masks)
+        pictures, twice = pictures_by_stem(_files(base / PICTURES / part), lambda path, part=part: _key(path, part))
+        masks, more = masks_by_stem(_files(base / MASKS / part), lambda path, part=part: _key(path, part))
+        problems += twice + more + unmatched(pictures, masks)
         for name in sorted(pictures.keys() & masks.keys()):
             truth = truths / f"{Path(name).name}.npz" if truths else None
             person = pictures[name].parent.name

@@ -50,6 +50,20 @@ def read_picture(path: Path) -> Image.Image:
     return picture
 
 
+def size_in_header(path: Path) -> tuple[int, int] | None:
+    """(width, height) as the head of the file has it, before any EXIF orientation; None where there is no such head.
+
+    Nothing is decoded, so that thousands of files take a second and a file whose head is right may yet be damaged.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as opened:
+                return opened.size if min(opened.size) > 0 else None
+    except Exception:  # whatever it is, `read_picture` says it in words
+        return None
+
+
 def _as_rgb(picture: Image.Image) -> Image.Image:
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):  # 16-bit grey: Pillow's own conversion would clip
         values = np.asarray(picture, dtype=np.float64)

@@ -5,7 +5,14 @@ from pathlib import Path
 import numpy as np
 
 from datamodules.atr import LABELS, LISTS, MASKS, PICTURES, found_lists, listed_parts, listed_stems, person_of_mask
-from datamodules.clothing_records import located, masks_by_stem, truth_folder, unmatched, without_ratio
+from datamodules.clothing_records import (
+    located,
+    masks_by_stem,
+    pictures_by_stem,
+    truth_folder,
+    unmatched,
+    without_ratio,
+)
 from datamodules.foreground_index import Coverage, coverage_of
 from datamodules.pictures import PICTURE_SUFFIXES
 from datamodules.preparation.clothing_pairs import (
@@ -18,6 +25,7 @@ from datamodules.preparation.clothing_pairs import (
 )
 from datamodules.preparation.neutral_layout import Prepared
 from models.geometry.atomic import replace_when_complete
+from models.geometry.plain_text import read_plain_text
 
 
 def prepare_atr(
@@ -28,7 +36,8 @@ def prepare_atr(
 
     raw: folder with JPEGImages and SegmentationClassAug, or one above; it is only read, unless `out` is the same
     folder, which then gets what it lacks. lists: folder with the authors' ATR_train.txt and ATR_test.txt, which are
-    matched by stem; None looks in `raw`. copy: copy pictures instead of linking to them. A second run changes nothing.
+    matched by stem; None looks in `raw`. copy: copy pictures instead of linking to them. A second run changes nothing,
+    unless the download has become more complete: then pictures, masks and rows of the lists are added.
 
     Raises FileNotFoundError when `raw` is no ATR or `lists` has no list.
     """
@@ -37,9 +46,9 @@ def prepare_atr(
     base = located(raw, ("humanparsing", "ATR/humanparsing"), (PICTURES,), hint)
     out = base if out.resolve() == raw.resolve() else out
     given = _lists(raw, base, lists)
-    pictures = {path.stem: path for path in _files(base / PICTURES)}
-    masks, left_out = _masks(base)
-    left_out += unmatched(pictures, masks)
+    pictures, left_out = pictures_by_stem(_files(base / PICTURES), lambda path: path.stem)
+    masks, twice = _masks(base)
+    left_out += twice + unmatched(pictures, masks)
     names = sorted(pictures.keys() & masks.keys())
     rows: dict[str, Coverage] = {}
     for done, name in enumerate(names, 1):
@@ -81,12 +90,16 @@ def _lists(raw: Path, base: Path, lists: Path | None) -> list[Path]:
 
 
 def _write_list(path: Path, out: Path, rows: dict[str, Coverage]) -> list[str]:
-    """The list without absent names; a list that is there already stays."""
+    """The list without absent names; in a list that is there already every row stays, and what it lacks is added."""
     stems = listed_stems(path)
     target = out / path.name
-    if not target.exists():
+    text = read_plain_text(target) if target.exists() else ""
+    known = set(listed_stems(target)) if text else set()
+    new = [stem for stem in stems if stem in rows and stem not in known]
+    if new or not text:
         with replace_when_complete(target) as (partial,):
-            partial.write_text("".join(f"{stem}.jpg\n" for stem in stems if stem in rows), encoding="utf-8")
+            kept = text if not text or text.endswith("\n") else text + "\n"
+            partial.write_text(kept + "".join(f"{stem}.jpg\n" for stem in new), encoding="utf-8")
     return [f"{path} names {stem} but no such pair could be used: add it." for stem in stems if stem not in rows]
 
 

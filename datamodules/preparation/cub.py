@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from datamodules.clothing_records import located
 from datamodules.cub import AGREEMENT, cub_layout
@@ -54,17 +56,25 @@ def _cut_all(birds: Sequence[Bird], out: Path, base: Path, progress: Progress | 
     for done, bird in enumerate(birds, 1):
         folder = out / bird.part / bird.picture.parent.name
         try:
-            rows[f"{bird.part}/{folder.name}/{bird.picture.stem}"] = _cut(bird, folder)
+            cut = _cut(bird)
         except (OSError, ValueError) as error:
             left_out.append(str(error))
+        else:  # what cannot be written is no fault of the bird's
+            _place(cut, folder, bird.picture.stem)
+            rows[f"{bird.part}/{folder.name}/{bird.picture.stem}"] = coverage_of(cut.agreement > 0)
         if progress is not None:
             progress(done, len(birds))
     return finished(out, rows, left_out, base)
 
 
-def _cut(bird: Bird, folder: Path) -> Coverage:
-    """Writes picture and mask, unless they are there already, and counts what anyone marked."""
-    photo = folder / f"{bird.picture.stem}.jpg"
+class CutBird(NamedTuple):
+    photo: Image.Image
+    agreement: np.ndarray
+    """[h, w] uint8 of the photo's size."""
+
+
+def _cut(bird: Bird) -> CutBird:
+    """Raises FileNotFoundError or ValueError naming what cannot be used."""
     if not bird.picture.is_file():
         raise FileNotFoundError(f"There is no picture {bird.picture}, which {bird.listed_in} names: download it again.")
     picture = read_picture(bird.picture)
@@ -81,11 +91,16 @@ def _cut(bird: Bird, folder: Path) -> Coverage:
         )
     cut = np.ascontiguousarray(values[top:bottom, left:right])
     require_object(cut > AGREEMENT, bird.mask)
-    place_mask(cut, folder / f"{bird.picture.stem}.png")
+    return CutBird(picture.crop((left, top, right, bottom)), cut)
+
+
+def _place(cut: CutBird, folder: Path, stem: str) -> None:
+    """Writes picture and mask, unless they are there already."""
+    place_mask(cut.agreement, folder / f"{stem}.png")
+    photo = folder / f"{stem}.jpg"
     if not photo.exists():
         with replace_when_complete(photo) as (partial,):
-            picture.crop((left, top, right, bottom)).save(partial, format="JPEG", quality=100)
-    return coverage_of(cut > 0)
+            cut.photo.save(partial, format="JPEG", quality=100)
 
 
 def crop_box(box: tuple[float, float, float, float], size: tuple[int, int]) -> tuple[int, int, int, int]:

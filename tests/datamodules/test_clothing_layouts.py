@@ -157,6 +157,17 @@ def test_lonely_pictures_and_masks_are_named(tmp_path: Path) -> None:
         layout.require_sound()
 
 
+def test_two_pictures_of_one_name_are_named(tmp_path: Path) -> None:
+    market = write_market_tree(tmp_path / "market") / "pytorch/query/0100/0100_c1s1_000100_00.jpg"
+    atr = write_atr_tree(tmp_path / "atr") / "JPEGImages/997_1.png"
+    cub = write_cub_tree(tmp_path / "cub") / "train/001.Finch/Bird_train_0000.jpeg"
+    for open_layout, path in ((market_hq_layout, market), (atr_layout, atr), (cub_layout, cub)):
+        saved(silhouette((36, 60)).convert("RGB"), path)
+        (problem,) = open_layout(tmp_path / path.relative_to(tmp_path).parts[0]).problems
+        assert str(path) in problem
+        assert "differ in their endings alone: take one of them away" in problem
+
+
 @pytest.mark.parametrize("open_layout", [market_hq_layout, atr_layout, cub_layout])
 def test_a_folder_of_something_else_is_named(open_layout, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"There is no folder .*nowhere: give"):

@@ -1,5 +1,6 @@
 """Downloads of the clothing data sets to what training reads: twice the same, nothing lost, the broken named."""
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from datamodules.clothing_inspection import inspect_clothing
 from datamodules.cub import cub_layout
 from datamodules.foreground_index import read_index
 from datamodules.market_hq import MarketHqDataModule, market_hq_layout
+from datamodules.preparation import cub
 from datamodules.preparation.atr import prepare_atr
 from datamodules.preparation.cub import crop_box, prepare_cub
 from datamodules.preparation.market_hq import prepare_market_hq
@@ -117,6 +119,24 @@ def test_atr_gets_masks_and_lists_of_what_is_there(tmp_path: Path) -> None:
         np.testing.assert_array_equal(layout.foreground(record.mask), atr_layout(raw).foreground(labels))
         assert set(np.unique(np.asarray(Image.open(record.mask)))) == {0, 255}
     assert len(AtrDataModule(str(out), batch_size=1).train_dataloader()) == 1
+
+
+def test_a_download_that_became_more_complete_comes_into_the_lists(tmp_path: Path) -> None:
+    base = write_atr_tree(tmp_path / "raw")
+    (tmp_path / "ATR_train.txt").write_text("997_1.jpg\n997_2.jpg\n")
+    (tmp_path / "ATR_test.txt").write_text("fash_3.jpg\ndataset10k_4.jpg\n")
+    late = base / "JPEGImages/997_1.jpg"
+    late.rename(tmp_path / "not yet there.jpg")
+    out = tmp_path / "out"
+    assert prepare_atr(tmp_path / "raw", out, lists=tmp_path).pictures == 3
+    assert (out / "ATR_train.txt").read_text() == "997_2.jpg\n"
+    (tmp_path / "not yet there.jpg").rename(late)
+    assert prepare_atr(tmp_path / "raw", out, lists=tmp_path).left_out == ()
+    assert (out / "ATR_train.txt").read_text() == "997_2.jpg\n997_1.jpg\n"
+    assert None not in {record.part for record in atr_layout(out).records}
+    last = contents(out)
+    prepare_atr(tmp_path / "raw", out, lists=tmp_path)
+    assert contents(out) == last
 
 
 def test_a_picture_in_both_lists_of_atr_is_named(tmp_path: Path) -> None:
@@ -236,6 +256,17 @@ def test_what_is_missing_of_cub_is_named(tmp_path: Path) -> None:
         prepare_cub(tmp_path, tmp_path / "out")
     (tmp_path / "segmentations").rename(tmp_path / "elsewhere")
     with pytest.raises(FileNotFoundError, match=r"segmentations\.tgz"):
+        prepare_cub(tmp_path, tmp_path / "out")
+
+
+def test_a_full_disk_is_no_fault_of_the_birds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_official_cub(tmp_path)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "some.png")
+
+    monkeypatch.setattr(cub, "place_mask", full)
+    with pytest.raises(OSError, match="No space left"):
         prepare_cub(tmp_path, tmp_path / "out")
 
 
