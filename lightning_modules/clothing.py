@@ -220,11 +220,13 @@ class Clothing(lightning.LightningModule):
     def on_fit_start(self) -> None:
         if self.trainer.max_epochs is None or self.trainer.max_epochs < 0:
             raise ValueError("The template, the averaging and the learning rate go by epochs: set trainer.max_epochs.")
-        if self.prototype is not None and not hasattr(self.clean_source(), "clean_dataloader"):
-            raise ValueError(
-                "The template learns from the data module's clean_dataloader, but there is none: train with a data "
-                "module of clothing, or set prototype to null."
-            )
+        if self.prototype is not None:
+            if not hasattr(self.clean_source(), "clean_dataloader"):
+                raise ValueError(
+                    "The template learns from the data module's clean_dataloader, but there is none: train with a data "
+                    "module of clothing, or set prototype to null."
+                )
+            self.clean_source().clean_dataloader()  # which says now, not after an epoch, that nothing is clean
         self.seed = torch.initial_seed()
 
     def clean_source(self) -> Any:

@@ -19,8 +19,16 @@ def dress(shape: Path, texture: Path, out: Path) -> None:
     from experiments.reconstruction.clothing import views
     from experiments.reconstruction.clothing.reading import read_garment
     from experiments.reconstruction.clothing.tryon import wearing
-    from experiments.reconstruction.saving import MARK, save_animation, save_mesh_files, whole_folder, write_json
+    from experiments.reconstruction.saving import (
+        MARK,
+        refuse_to_replace,
+        save_animation,
+        save_mesh_files,
+        whole_folder,
+        write_json,
+    )
 
+    refuse_to_replace((shape, texture), out)
     body, worn = read_garment(shape), read_garment(texture)
     dressed = wearing(body.attributes, worn.attributes)
     size = views.shown_size(body.size)

@@ -21,7 +21,9 @@ def transfer(face: Path, expression: Path, out: Path, run: Path | None = None) -
     from experiments.reconstruction.faces.outputs import coarse_mesh, fine_mesh, on_screen
     from experiments.reconstruction.faces.overlay import draw_on_photo
     from experiments.reconstruction.faces.reading import read_face
+    from experiments.reconstruction.saving import refuse_to_replace
 
+    refuse_to_replace((face, expression), out)
     kept = read_face(face, run)
     given = read_face(expression, networks=kept.face.networks)
     changed = with_expression_of(kept.face, given.face)
@@ -45,7 +47,9 @@ def relight(face: Path, light: Path, out: Path, run: Path | None = None) -> None
     from experiments.reconstruction.faces.outputs import coarse_mesh, fine_mesh, on_screen
     from experiments.reconstruction.faces.overlay import draw_on_photo
     from experiments.reconstruction.faces.reading import read_face
+    from experiments.reconstruction.saving import refuse_to_replace
 
+    refuse_to_replace((face, light), out)
     shown = read_face(face, run)
     lamp = read_face(light, networks=shown.face.networks)
     texture = relit_texture(shown.face, shown.texture, lamp.face.parameters.light)

@@ -3,7 +3,7 @@
 import errno
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,13 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             replaced.rename(folder)
         shutil.rmtree(replaced, ignore_errors=True)
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def refuse_to_replace(sources: Iterable[Path], out: Path) -> None:
+    """Raises UserError where the results would take the place of a reconstruction that they are made from."""
+    for source in sources:
+        if out.resolve() == source.resolve():
+            raise UserError(f"--out {out} is the reconstruction that the results are made from; give another folder")
 
 
 def save_mesh_files(mesh: Mesh, folder: Path, name: str) -> None:

@@ -1,6 +1,7 @@
 """What is done with reconstructions and runs of clothing: dress, animate."""
 
 import json
+import math
 import shutil
 from functools import partial
 from pathlib import Path
@@ -67,10 +68,32 @@ def test_damaged_reconstructions_are_named(pair: tuple[Path, Path], tmp_path: Pa
     assert_one_sentence(dress(broken), "lacks 'azimuth_degrees'")
     (broken / "parameters.json").write_text("{")
     assert_one_sentence(dress(broken), "is damaged")
+    for changed in (
+        {"crop_size": [64]},
+        {"crop_size": [0, 32]},
+        {"camera": {**values["camera"], "offset": [0.0, 0.0, 0.0]}},
+        {"camera": {**values["camera"], "distance": "far"}},
+        {"camera": {**values["camera"], "elevation_degrees": math.nan}},
+        {"light": {"values": [1.0]}},
+    ):
+        (broken / "parameters.json").write_text(json.dumps({**values, **changed}))
+        assert_one_sentence(dress(broken), "parameters.json was changed")
     shutil.copy(red / "parameters.json", broken)
     (broken / "mesh.glb").unlink()
     assert_one_sentence(dress(broken), "mesh.glb")
     assert not (tmp_path / "dressed").exists()
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_reconstruction_is_not_replaced_by_what_is_made_from_it(
+    place: int, pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    red, blue = pair
+    before = (pair[place] / "parameters.json").read_bytes()
+    same = pair[place].parent / "." / pair[place].name
+    answer = threefold(capsys, "dress", "--shape", red, "--texture", blue, "--out", same)
+    assert_one_sentence(answer, "is the reconstruction that the results are made from")
+    assert (pair[place] / "parameters.json").read_bytes() == before
 
 
 def test_a_run_keeps_its_templates(clothing_runs: ClothingRuns) -> None:
@@ -96,6 +119,9 @@ def test_templates_become_an_animation(tmp_path: Path, capsys) -> None:
     (tmp_path / "run" / "template" / "epoch-0002.obj").write_text("v 1 2\n")
     broken = threefold(capsys, "animate", "--run", tmp_path / "run", "--out", tmp_path / "more")
     assert_one_sentence(broken, "epoch-0002.obj")
+    (tmp_path / "run" / "template" / "epoch-0002.obj").rename(tmp_path / "run" / "template" / "epoch-last.obj")
+    named = threefold(capsys, "animate", "--run", tmp_path / "run", "--out", tmp_path / "more")
+    assert_one_sentence(named, "epoch-last.obj has no number of an epoch")
     assert not (tmp_path / "more").exists()
 
 

@@ -52,6 +52,16 @@ def test_prediction_writes_one_row_a_picture(stage: str, face_runs: FaceRuns, tm
     assert not list(run.glob(".predictions*"))
 
 
+@pytest.mark.parametrize("verb", ["transfer", "relight"])
+def test_a_reconstruction_is_not_replaced_by_what_is_made_from_it(verb: str, tmp_path: Path, capsys) -> None:
+    given = {"transfer": "--expression", "relight": "--light"}[verb]
+    for out in ("anna", "ben"):
+        answer = threefold(
+            capsys, verb, "--face", tmp_path / "anna", given, tmp_path / "ben", "--out", tmp_path / "." / out
+        )
+        assert_one_sentence(answer, out, "is the reconstruction that the results are made from")
+
+
 def test_damaged_reconstructions_are_named(done: Path, tmp_path: Path, capsys) -> None:
     def transfer(**changes: object) -> Answer:
         broken = tmp_path / "broken"

@@ -8,6 +8,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
+from torch.utils.data import DataLoader
 
 from lightning_modules.callbacks.templates import Templates
 from lightning_modules.clothing import Clothing
@@ -158,6 +159,18 @@ def test_a_template_without_clean_photographs_is_refused() -> None:
     data = TinyPhotographs()
     with pytest.raises(ValueError, match="clean_dataloader, but there is none"):
         trainer(max_epochs=1).fit(offsetting(), data.train_dataloader())
+
+
+def test_nothing_clean_is_said_before_the_first_batch_and_not_after_an_epoch() -> None:
+    class Unclean(TinyPhotographs):
+        def clean_dataloader(self) -> DataLoader:
+            raise ValueError("None of the masks is clean.")
+
+    fitting = trainer(max_epochs=2)
+    with pytest.raises(ValueError, match="None of the masks is clean"):
+        fitting.fit(offsetting(), datamodule=Unclean())
+    assert fitting.global_step == 0
+    trainer(max_epochs=1).fit(tiny_clothing(prototype=None), datamodule=Unclean())
 
 
 def test_training_without_epochs_is_refused() -> None:

@@ -1,5 +1,6 @@
 """Scores of a perfect reconstruction, of worse ones, and of two processes."""
 
+import math
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,12 +9,13 @@ import torch
 from torch import Tensor, multiprocessing
 
 from datamodules.samples import ClothingSample, ClothingTruthSample
-from lightning_modules.clothing_scores import ClothingScores
+from lightning_modules.clothing_scores import ClothingScores, camera_centre
 from models.clothing.attributes import ClothingAttributes, ClothingCamera, with_azimuth
 from models.clothing.renderer import ClothingRendering, render_attributes
 from models.clothing.template import ClothingTemplate, ellipsoid_template
+from models.geometry.normals import face_normals, vertex_normals
 from models.networks.stand_in_features import StandInFeatures
-from models.rendering.textures import sample_texture
+from models.rendering.textures import sample_texture, uv_rasterization
 
 SIZE = (48, 24)
 TEMPLATE = ellipsoid_template(subdivisions=2)
@@ -170,6 +172,47 @@ def test_twelve_views_are_one_mean() -> None:
     each = [value for name, value in distances.compute().items() if "view_" in name]
     assert len(each) == 12
     assert found["fid_stand_in_twelve_views"] == pytest.approx(sum(each) / 12)
+    counts = {name: statistics.compute().count for name, statistics in distances.rendered.items()}  # type: ignore[operator]
+    assert counts == {**dict.fromkeys(counts, 2), "rotation": 4, "quarter_turns": 4}
+    assert distances.real.compute().count == 2
+
+
+RED, GREEN, BLUE = (torch.tensor(colour) for colour in ([0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]))
+
+
+def facing(attributes: ClothingAttributes, normals: Tensor, points: Tensor) -> Tensor:
+    """Which points are seen by the first camera, by their normals."""
+    return ((camera_centre(attributes.camera)[0] - points) * normals).sum(-1) > 0
+
+
+@pytest.mark.parametrize("turn", [0.0, math.pi / 2])
+def test_another_front_is_no_mistake_and_the_seen_side_is_the_cameras(turn: float) -> None:
+    """The truth is red where the camera sees it and blue behind; the prediction, whose world is turned but which looks
+    the same, is red and green: right on the side that is seen, wrong on the hidden one."""
+    attributes = attributes_of(1)
+    vertices, faces = attributes.vertices[0], TEMPLATE.faces
+    c, s = math.cos(turn), math.sin(turn)
+    turned = vertices @ torch.tensor([[c, 0, -s], [0, 1.0, 0], [s, 0, c]])  # +z goes to +x, as azimuths grow
+    corners = vertices[faces]
+    seen_faces = facing(attributes, face_normals(vertices[None], faces)[0], corners.mean(1))
+    under_texels = uv_rasterization(TEMPLATE.uv, TEMPLATE.face_uv, (64, 64)).face_index.clamp(min=0)
+    painted = torch.where(seen_faces[under_texels], RED[:, None, None], GREEN[:, None, None])[None]
+    predicted = attributes._replace(
+        vertices=turned[None],
+        texture=painted,
+        camera=attributes.camera._replace(azimuth=attributes.camera.azimuth + turn),
+    )
+    seen_vertices = facing(attributes, vertex_normals(vertices[None], faces)[0], vertices)
+    truth = photographed(attributes, [0])
+    truth.colours[0, : len(vertices)] = torch.where(seen_vertices[:, None], RED, BLUE)
+    scores = ClothingScores()
+    scores.update_truth(truth, predicted, TEMPLATE)
+    found = scores.compute()
+    wrong = 255 * float((GREEN - BLUE).abs().mean())
+    assert found["iou_volume"] > 0.99
+    assert found["visible_colour_error_grey"] < 0.2 * wrong  # mixed colours where the sides meet
+    assert found["hidden_colour_error_grey"] > 0.8 * wrong
+    assert found["azimuth_error_degrees"] == pytest.approx(math.degrees(turn), abs=1e-3)
 
 
 def report(*parts: list[int]) -> dict[str, float]:

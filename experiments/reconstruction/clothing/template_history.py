@@ -42,6 +42,9 @@ def read_history(run: Path) -> list[Epoch]:
             f"{run} holds no templates (template/epoch-*.obj); give the folder of a run of clothing, which writes them "
             "while it trains"
         )
+    strange = next((path for path in files if not path.stem.removeprefix("epoch-").isdecimal()), None)
+    if strange is not None:
+        raise UserError(f"{strange} has no number of an epoch in its name; take it away or name it epoch-0012.obj")
     return [Epoch(int(path.stem.removeprefix("epoch-")), read_mesh(path, texture=False)) for path in files]
 
 
