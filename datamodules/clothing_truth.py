@@ -78,10 +78,13 @@ def _require_shapes(truth: ClothingTruth) -> None:
         raise ValueError(f"faces are {faces.shape}, not [f, 3]")
     if faces.min() < 0 or faces.max() >= len(vertices):
         raise ValueError("faces point outside of the vertices")
-    if truth.colours.shape != vertices.shape:
-        raise ValueError(f"colours are {truth.colours.shape}, not {vertices.shape}")
+    if truth.colours.shape != vertices.shape or not np.isfinite(truth.colours).all():
+        raise ValueError(f"colours are {truth.colours.shape}, not finite {vertices.shape}")
     if truth.offset.shape != (2,):
         raise ValueError(f"offset is {truth.offset.shape}, not [2]")
+    # one camera that is no number would take the figures of the whole test away
+    if not np.isfinite([truth.azimuth, truth.elevation, truth.distance, *truth.offset]).all() or truth.distance <= 0:
+        raise ValueError("the camera is not finite, or not before the subject")
 
 
 def truth_sample(photo: ClothingSample, truth: ClothingTruth) -> ClothingTruthSample:

@@ -88,7 +88,7 @@ def raised_in(error: BaseException, folders: Sequence[Path]) -> bool:
 def innermost(message: str) -> str:
     """A parser's message without the layers that it wraps around a mistake inside a class's arguments."""
     text = one_line(message)
-    while found := re.search(r"Errors: - (.*?)(?: - Expected a| - expected NoneType| Given value type).*$", text):
+    while found := re.search(r"Errors: - (.*?)(?:(?: - Expected a| - expected NoneType| Given value type).*)?$", text):
         text = found[1].replace("Problem with given class_path", "class_path")
     return text
 
@@ -99,7 +99,7 @@ def system_sentence(error: OSError) -> str:
     if error.errno == errno.ENOSPC:
         return f"the disk is full{f' while writing {name}' if name else ''}; free some space and run the command again"
     if error.errno is None or name is None:
-        return one_line(str(error))
+        return innermost(str(error))  # a parser may stand between
     if isinstance(error, FileNotFoundError):
         return f"{name} does not exist; check the path"
     if isinstance(error, PermissionError):

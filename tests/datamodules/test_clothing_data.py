@@ -197,6 +197,13 @@ def test_truth_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     np.savez(broken, **{**truth._asdict(), "faces": truth.faces + 100})
     with pytest.raises(ValueError, match="faces point outside of the vertices"):
         read_clothing_truth(broken)
+    for camera in ({"azimuth": np.nan}, {"offset": np.array([0.0, np.inf])}, {"distance": 0.0}):
+        np.savez(broken, **{**truth._asdict(), **camera})
+        with pytest.raises(ValueError, match="the camera is not finite, or not before the subject"):
+            read_clothing_truth(broken)
+    np.savez(broken, **{**truth._asdict(), "colours": np.nan * truth.colours})
+    with pytest.raises(ValueError, match=r"colours are .* not finite"):
+        read_clothing_truth(broken)
     square = MarketHqDataModule(str(tmp_path), image_size=(64, 36))
     with pytest.raises(ValueError, match="not for 36 : 64"):
         square.photographs("test")[0]

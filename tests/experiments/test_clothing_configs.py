@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.conftest import CLOTHING_CONFIGS, ClothingData
-from tests.experiments.command_line import threefold
+from tests.experiments.command_line import assert_one_sentence, threefold
 
 FILES = sorted(CLOTHING_CONFIGS.glob("*.yaml"))
 ABLATIONS = {
@@ -32,6 +32,29 @@ def test_every_configuration_runs(path: Path, clothing_data: ClothingData, tmp_p
         words += ["--data.init_args.image_size", "[64, 32]"]
     answer = threefold(capsys, "fit", "--config", path, "--data.init_args.root", root, *words, "--debug")
     assert answer.status == 0, answer
+
+
+@pytest.mark.parametrize(
+    ("argument", "network"),
+    [("feature_network", "models.networks.inception.FidInception"), ("lpips_network", "models.networks.lpips.LPIPS")],
+)
+def test_weights_that_are_not_there_are_one_plain_sentence(argument: str, network: str, tmp_path: Path, capsys) -> None:
+    chosen = (f"--model.init_args.{argument}", network)
+    weights = (f"--model.init_args.{argument}.init_args.weights", tmp_path / "none.pth")
+    answer = threefold(
+        capsys, "fit", "--config", CLOTHING_CONFIGS / "small.yaml", "--run", tmp_path / "run", *chosen, *weights
+    )
+    assert_one_sentence(answer, f"threefold: {tmp_path / 'none.pth'} is not there: download")
+
+
+def test_pictures_of_another_shape_are_refused_before_training(
+    clothing_data: ClothingData, tmp_path: Path, capsys
+) -> None:
+    words = ("--config", CLOTHING_CONFIGS / "small.yaml", "--run", tmp_path / "run", "--trainer.accelerator", "cpu")
+    other = ("--data", "datamodules.atr.AtrDataModule", "--data.init_args.root", clothing_data.atr)
+    answer = threefold(capsys, "fit", *words, *other)
+    assert_one_sentence(answer, "dataset10k_", "holds for that ratio of the sides, not for 64 : 128")
+    assert not (tmp_path / "run" / "config.yaml").exists()
 
 
 @pytest.mark.parametrize("name", ABLATIONS)

@@ -1,11 +1,13 @@
 """The encoders: how they start, what they look at, the shortcut of the shape features, and who learns when."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from torch.nn.functional import grid_sample
 
+from models.clothing import camera_encoder, shape_encoder
 from models.clothing.attributes import CameraRanges, ClothingAttributes
 from models.clothing.background_encoder import BackgroundEncoder
 from models.clothing.camera_encoder import CameraEncoder
@@ -190,6 +192,22 @@ def test_the_papers_lookup_is_upside_down_and_the_upright_one_is_not() -> None:
     columns = torch.arange(4.0).expand(8, 4)
     # upright: a person of half width 0.45 fills a picture that is twice as high as wide
     assert float(vertices_from_map(side, (8, 4), "upright", False) @ columns.flatten()) == pytest.approx(0.75 * 4 - 0.5)
+
+
+def test_the_camera_takes_borders_for_plus_and_minus_one_and_the_papers_shapes_centres(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken = {}
+    for name, module in (("camera", camera_encoder), ("shape", shape_encoder)):
+
+        def noted(*arguments: Any, name: str = name) -> torch.Tensor:
+            taken[name] = arguments[2:]
+            return vertices_from_map(*arguments)
+
+        monkeypatch.setattr(module, "vertices_from_map", noted)
+    images, masks = photographs()
+    tiny_encoder()(images, masks, TEMPLATE.vertices)
+    assert taken == {"camera": ("paper", False), "shape": ("paper", True)}
 
 
 def test_a_frontal_flow_shows_the_front_upright() -> None:
