@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
+from datamodules.atr import AtrDataModule
+from models.networks.inception import FidInception
+from models.networks.lpips import LPIPS
 from tests.conftest import CLOTHING_CONFIGS, ClothingData
 from tests.experiments.command_line import assert_one_sentence, threefold
 
@@ -34,12 +37,11 @@ def test_every_configuration_runs(path: Path, clothing_data: ClothingData, tmp_p
     assert answer.status == 0, answer
 
 
-@pytest.mark.parametrize(
-    ("argument", "network"),
-    [("feature_network", "models.networks.inception.FidInception"), ("lpips_network", "models.networks.lpips.LPIPS")],
-)
-def test_weights_that_are_not_there_are_one_plain_sentence(argument: str, network: str, tmp_path: Path, capsys) -> None:
-    chosen = (f"--model.init_args.{argument}", network)
+@pytest.mark.parametrize(("argument", "network"), [("feature_network", FidInception), ("lpips_network", LPIPS)])
+def test_weights_that_are_not_there_are_one_plain_sentence(
+    argument: str, network: type, tmp_path: Path, capsys
+) -> None:
+    chosen = (f"--model.init_args.{argument}", f"{network.__module__}.{network.__name__}")
     weights = (f"--model.init_args.{argument}.init_args.weights", tmp_path / "none.pth")
     answer = threefold(
         capsys, "fit", "--config", CLOTHING_CONFIGS / "small.yaml", "--run", tmp_path / "run", *chosen, *weights
@@ -51,8 +53,8 @@ def test_pictures_of_another_shape_are_refused_before_training(
     clothing_data: ClothingData, tmp_path: Path, capsys
 ) -> None:
     words = ("--config", CLOTHING_CONFIGS / "small.yaml", "--run", tmp_path / "run", "--trainer.accelerator", "cpu")
-    other = ("--data", "datamodules.atr.AtrDataModule", "--data.init_args.root", clothing_data.atr)
-    answer = threefold(capsys, "fit", *words, *other)
+    other = ("--data", f"{AtrDataModule.__module__}.{AtrDataModule.__name__}", "--data.init_args.root")
+    answer = threefold(capsys, "fit", *words, *other, clothing_data.atr)
     assert_one_sentence(answer, "dataset10k_", "holds for that ratio of the sides, not for 64 : 128")
     assert not (tmp_path / "run" / "config.yaml").exists()
 
