@@ -39,16 +39,19 @@ def prepare_atr(
     matched by stem; None looks in `raw`. copy: copy pictures instead of linking to them. A second run changes nothing,
     unless the download has become more complete: then pictures, masks and rows of the lists are added.
 
-    Raises FileNotFoundError when `raw` is no ATR or `lists` has no list.
+    Raises FileNotFoundError when `raw` is no ATR or `lists` has no list, ValueError when a list cannot be read or is
+    that of other pictures; nothing is written then.
     """
     raw, out = Path(raw), Path(out)
     hint = f"give the folder humanparsing of ATR, with {PICTURES} and {LABELS}, or one above it"
     base = located(raw, ("humanparsing", "ATR/humanparsing"), (PICTURES,), hint)
     out = base if out.resolve() == raw.resolve() else out
-    given = _lists(raw, base, lists)
+    listed = {path: listed_stems(path) for path in _lists(raw, base, lists)}
     pictures, left_out = pictures_by_stem(_files(base / PICTURES), lambda path: path.stem)
     masks, twice = _masks(base)
     left_out += twice + unmatched(pictures, masks)
+    for path, stems in listed.items():
+        _require_some_of(path, stems, pictures)
     names = sorted(pictures.keys() & masks.keys())
     rows: dict[str, Coverage] = {}
     for done, name in enumerate(names, 1):
@@ -68,8 +71,8 @@ def prepare_atr(
     if truths is not None and out != base:
         place_truths((truths / f"{name}.npz" for name in rows), out, copy=copy)
     prepared = finished(out, rows, left_out, base)
-    absent = [sentence for path in given for sentence in _write_list(path, out, rows)]
-    _, strangers = listed_parts(given, {stem: stem for path in given for stem in listed_stems(path)})
+    absent = [sentence for path, stems in listed.items() for sentence in _write_list(path, stems, out, rows)]
+    _, strangers = listed_parts(listed, {stem: stem for stems in listed.values() for stem in stems})
     return prepared._replace(left_out=(*prepared.left_out, *absent, *strangers))
 
 
@@ -89,9 +92,14 @@ def _lists(raw: Path, base: Path, lists: Path | None) -> list[Path]:
     return found
 
 
-def _write_list(path: Path, out: Path, rows: dict[str, Coverage]) -> list[str]:
+def _require_some_of(path: Path, stems: list[str], pictures: dict[str, Path]) -> None:
+    if not any(stem in pictures for stem in stems):
+        found = f"none of its {len(stems)} names is that of a picture" if stems else "it names no picture"
+        raise ValueError(f"{path} is no list of these pictures, {found}: give the lists of this data set or delete it.")
+
+
+def _write_list(path: Path, stems: list[str], out: Path, rows: dict[str, Coverage]) -> list[str]:
     """The list without absent names; in a list that is there already every row stays, and what it lacks is added."""
-    stems = listed_stems(path)
     target = out / path.name
     text = read_plain_text(target) if target.exists() else ""
     known = set(listed_stems(target)) if text else set()

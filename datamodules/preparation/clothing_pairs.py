@@ -104,7 +104,7 @@ def place_pairs(
 def finished(out: Path, rows: dict[str, Coverage], left_out: list[str], raw: Path) -> Prepared:
     """Writes the index. Raises ValueError when nothing could be used."""
     if not rows:
-        reason = f" ({left_out[0]})" if left_out else ""
+        reason = f" ({left_out[0].removesuffix('.')})" if left_out else ""
         raise ValueError(f"No picture in {raw} could be used{reason}: check that the download was unpacked whole.")
     write_index(out / INDEX_NAME, rows)
     return Prepared(out, len(rows), tuple(left_out))

@@ -139,6 +139,22 @@ def test_a_download_that_became_more_complete_comes_into_the_lists(tmp_path: Pat
     assert contents(out) == last
 
 
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"\xff\xfe\x00", r"ATR_train\.txt is no text in line 1"),
+        (b"\n", r"ATR_train\.txt is no list of these pictures, it names no picture"),
+        (b"x.jpg\ny.jpg\n", r"ATR_train\.txt is no list of these pictures, none of its 2 names"),
+    ],
+)
+def test_a_list_that_cannot_be_right_is_named_before_the_work(content: bytes, sentence: str, tmp_path: Path) -> None:
+    base = write_atr_tree(tmp_path / "raw")
+    (base / "ATR_train.txt").write_bytes(content)
+    with pytest.raises(ValueError, match=sentence):
+        prepare_atr(tmp_path / "raw", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_picture_in_both_lists_of_atr_is_named(tmp_path: Path) -> None:
     write_atr_tree(tmp_path / "raw")
     (tmp_path / "ATR_train.txt").write_text("997_1.jpg\n997_2.jpg\n")
