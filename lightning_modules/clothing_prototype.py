@@ -50,6 +50,8 @@ class PrototypeLoop(nn.Module):
         recentre: bool = True,
     ) -> None:
         super().__init__()
+        if every < 1:
+            raise ValueError(f"every is {every}: give the epochs between two steps of the template, 1 or more.")
         self.every, self.decay = every, decay
         self.rejection: Rejection = rejection
         self.largest_offset = largest_offset

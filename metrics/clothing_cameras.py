@@ -77,7 +77,8 @@ def camera_errors(
     gauge = fit_azimuth_gauge(predicted_azimuth, truth_azimuth, mirror=True)
     tilt = truth_elevation.double() - predicted_elevation.double()
     quotient = truth_distance.double() / predicted_distance.double()
-    factor = _median(quotient)
+    known = quotient[quotient.isfinite()]  # a distance of 0 is what no number was taken for: wrong by all of it
+    factor = _median(known) if len(known) else 1.0
     figures = {
         "azimuth_error_degrees": math.degrees(error.mean()),
         "azimuth_median_error_degrees": math.degrees(_median(error)),

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from lightning_modules.callbacks.templates import Templates
 from lightning_modules.clothing import Clothing
 from lightning_modules.clothing_averaging import refresh_statistics, share_statistics
+from lightning_modules.clothing_prototype import PrototypeLoop
 from models.clothing.prototype import prototype_moves
 from models.geometry.files import read_mesh
 from tests.lightning_modules.clothing_scenes import (
@@ -171,6 +172,11 @@ def test_nothing_clean_is_said_before_the_first_batch_and_not_after_an_epoch() -
         fitting.fit(offsetting(), datamodule=Unclean())
     assert fitting.global_step == 0
     trainer(max_epochs=1).fit(tiny_clothing(prototype=None), datamodule=Unclean())
+
+
+def test_a_template_that_moves_every_0_epochs_is_refused() -> None:
+    with pytest.raises(ValueError, match="every is 0: give"):
+        PrototypeLoop(every=0)
 
 
 def test_training_without_epochs_is_refused() -> None:

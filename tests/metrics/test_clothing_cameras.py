@@ -111,6 +111,14 @@ def test_elevation_and_distance_with_their_gauges() -> None:
     assert constant["distance_error_percent"] == pytest.approx(float((4 / distance - 1).abs().mean()) * 100, rel=1e-3)
 
 
+def test_distances_that_are_none_are_wrong_by_all_and_leave_the_others_their_factor() -> None:
+    turn, one = torch.zeros(5), torch.ones(5)
+    for wrong in (1, 3, 5):
+        predicted = torch.where(torch.arange(5) < wrong, 0.0, 2.0)
+        found = errors_of(turn, turn, predicted_distance=predicted, true_distance=one)
+        assert found["distance_error_percent"] == pytest.approx(20 * wrong)
+
+
 def test_without_pictures_all_is_unknown() -> None:
     assert all(math.isnan(value) for value in errors_of(torch.zeros(0), torch.zeros(0)).values())
     with pytest.raises(ValueError, match="at least one"):
