@@ -22,7 +22,7 @@ def ssim(
 
     Window 11 x 11 of deviation 1.5, k1 = 0.01, k2 = 0.03 (Wang et al., TIP 2004). `magnification` = 2 enlarges both
     bilinearly first, as the paper's test of CUB does (its training does not); smooth pictures score higher that way,
-    so the two may not stand in one column.
+    so the two may not stand in one column. In float32 whatever the training's precision.
 
     Raises ValueError for pictures smaller than the window.
     """
@@ -34,8 +34,11 @@ def ssim(
     a, b = predicted.float(), truth.float()
     if magnification != 1:
         a, b = (interpolate(x, scale_factor=magnification, mode="bilinear", align_corners=False) for x in (a, b))
-    # torchmetrics reflects the pictures at their borders; the definition has no such windows
-    _, at_pixels = structural_similarity_index_measure(a, b, data_range=1.0, return_full_image=True, reduction="none")
+    with torch.autocast(a.device.type, enabled=False):  # variances are differences of large numbers
+        # torchmetrics reflects the pictures at their borders; the definition has no such windows
+        _, at_pixels = structural_similarity_index_measure(
+            a, b, data_range=1.0, return_full_image=True, reduction="none"
+        )
     margin = WINDOW // 2
     return at_pixels[..., margin:-margin, margin:-margin].mean((1, 2, 3)).nan_to_num(nan=-1.0)
 
@@ -45,7 +48,7 @@ def lpips(
 ) -> Float[Tensor, " b"]:
     """Learned perceptual distance of pictures in [0, 1] (Zhang et al., CVPR 2018); lower is better, 0 for equal.
 
-    `network` is a `models.networks.lpips.LPIPS` with its weights; it is asked in evaluation mode.
+    `network` is a `models.networks.lpips.LPIPS` with its weights; it is asked in evaluation mode, in float32.
     """
-    with torch.no_grad():
+    with torch.no_grad(), torch.autocast(truth.device.type, enabled=False):
         return network.to(truth.device).eval()(predicted.float().clamp(0, 1), truth.float().clamp(0, 1))

@@ -59,6 +59,17 @@ def test_pictures_smaller_than_the_window_are_refused() -> None:
         ssim(pictures(size=(8, 8)), pictures(size=(8, 8)))
 
 
+def test_half_precision_around_a_measure_changes_nothing(alexnet: Path) -> None:
+    network = LPIPS(alexnet)
+    a = pictures(size=(40, 32))
+    b = (a + 0.02 * torch.randn(a.shape, generator=torch.Generator().manual_seed(2))).clamp(0, 1)
+    plain = ssim(b, a), lpips(network, b, a)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = ssim(b, a), lpips(network, b, a)
+    for one, other in zip(plain, rough, strict=True):
+        assert torch.equal(one, other)
+
+
 def test_the_object_on_white() -> None:
     mask = torch.zeros(2, 1, 24, 20)
     mask[..., 4:8, 4:8] = 1
