@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from datamodules.samples import FACE_CLASSES
 from models.geometry.whole_pictures import whole_picture
@@ -51,7 +51,7 @@ def read_picture(path: Path) -> Image.Image:
 
 
 def size_in_header(path: Path) -> tuple[int, int] | None:
-    """(width, height) as the head of the file has it, before any EXIF orientation; None where there is no such head.
+    """(width, height) of the upright picture as the head of the file has it; None where there is no such head.
 
     Nothing is decoded, so that thousands of files take a second and a file whose head is right may yet be damaged.
     """
@@ -59,7 +59,10 @@ def size_in_header(path: Path) -> tuple[int, int] | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as opened:
-                return opened.size if min(opened.size) > 0 else None
+                width, height = opened.size
+                # of a PNG whose EXIF stands at its end, asking would decode the picture
+                turned = "exif" in opened.info and opened.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+                return ((height, width) if turned else (width, height)) if min(width, height) > 0 else None
     except Exception:  # whatever it is, `read_picture` says it in words
         return None
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from datamodules import clothing_dataset
 from datamodules.atr import AtrDataModule
@@ -11,6 +11,7 @@ from datamodules.clothing_data_module import ClothingDataModule
 from datamodules.cub import CubDataModule
 from datamodules.foreground_index import Coverage, read_index, write_index
 from datamodules.market_hq import MarketHqDataModule, market_hq_layout
+from datamodules.pictures import read_picture, size_in_header
 from tests.datamodules.clothing_trees import (
     saved,
     silhouette,
@@ -69,6 +70,18 @@ def test_what_could_not_be_shown_is_named_before_the_work(stage: str, part: str,
     (market_hq_layout(tmp_path).index_file).unlink()
     saved(Image.new("L", (32, 64), 255), mask)
     assert "covers the whole picture" in complaint()
+
+
+def test_a_photograph_that_lies_on_its_side_is_seen_from_its_head(tmp_path: Path) -> None:
+    base = write_atr_tree(tmp_path)
+    picture = base / "JPEGImages" / "997_1.jpg"
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    with Image.open(picture) as opened:
+        opened.save(picture, exif=exif)
+    assert size_in_header(picture) == read_picture(picture).size == (60, 36)
+    with pytest.raises(ValueError, match=r"997_1\.png is 36 x 60 pixels but its picture .* is 60 x 36"):
+        AtrDataModule(str(tmp_path)).setup("predict")
 
 
 def test_what_the_filter_leaves_out_and_a_mended_mask_hinder_nobody(tmp_path: Path) -> None:
