@@ -119,6 +119,19 @@ def test_filters_are_strict_and_read_pixels_not_names(tmp_path: Path) -> None:
         module.photographs("clean")
 
 
+def test_atr_filters_its_test_part_too_and_the_others_do_not(tmp_path: Path) -> None:
+    speck = Image.new("L", (36, 60))
+    speck.paste(255, (0, 0, 6, 6))  # less than 0.09 of the picture, also when it is widened
+    base = write_atr_tree(tmp_path / "atr", [f"fash_{number}" for number in range(8)])
+    (base / "ATR_test.txt").write_text("fash_0.jpg\nfash_1.jpg\n")
+    saved(speck, base / "SegmentationClassAug/fash_0.png")
+    tested = AtrDataModule(str(tmp_path / "atr")).photographs("test")
+    assert [tested.record(k).name for k in range(len(tested))] == ["fash_1"]
+    hq = write_market_tree(tmp_path / "market")
+    saved(speck.resize((32, 64)), hq / "seg_hmr/query/0100/0100_c1s1_000100_00.jpg_0.40.png")
+    assert len(MarketHqDataModule(str(tmp_path / "market")).photographs("test")) == 2
+
+
 def test_the_clean_loader_shares_between_processes(tmp_path: Path) -> None:
     write_market_tree(tmp_path, people=10)
     seen = []
