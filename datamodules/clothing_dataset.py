@@ -78,10 +78,15 @@ class ClothingDataset(Dataset[ClothingSample | ClothingTruthSample]):
         """
         for index in range(len(self)):
             record = self.record(index)
-            if self.with_truth:
-                require_truth(record.truth)
-            if not self._looks_right(record):
-                self._whole(record)
+            try:
+                if self.with_truth:
+                    require_truth(record.truth)
+                if not self._looks_right(record):
+                    self._whole(record)
+            except (FileNotFoundError, ValueError) as error:
+                sentence = str(error).removesuffix(".")
+                kind = FileNotFoundError if isinstance(error, FileNotFoundError) else ValueError
+                raise kind(f"{sentence} (`threefold inspect` names all that cannot be read).") from None
 
     def __getitem__(self, key: Key) -> ClothingSample | ClothingTruthSample:
         epoch, index = key if isinstance(key, tuple) else (0, key)

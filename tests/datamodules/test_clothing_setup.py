@@ -54,6 +54,7 @@ def test_what_could_not_be_shown_is_named_before_the_work(stage: str, part: str,
     def complaint() -> str:
         with pytest.raises((ValueError, FileNotFoundError), match=picture.stem.removesuffix(".jpg")) as error:
             MarketHqDataModule(str(tmp_path), train_ratio=None).setup(stage)
+        assert str(error.value).endswith("(`threefold inspect` names all that cannot be read).")
         return str(error.value)
 
     saved(silhouette((64, 64)).convert("RGB"), picture)
