@@ -10,16 +10,19 @@ import yaml
 from lightning.pytorch import LightningModule
 
 from experiments.errors import UserError, one_line
-from models.networks.weight_files import require_sound_archive
+from models.networks.weight_files import SAFETENSORS, loadable, read_weight_file, require_sound_archive
 
 MODULE_PACKAGE = "lightning_modules."
 """A checkpoint may name classes of this package as its own, nothing else."""
+WEIGHTS = "weights.safetensors"
+"""What `threefold export` writes in the place of checkpoints."""
 CLASS_PACKAGES = ("models.", "lightning_modules.", "torch.")
 """Classes that a checkpoint's hyper-parameters may ask to have built."""
 
 
 def checkpoint_of(run: Path) -> Path:
-    """The checkpoint to use from a run's folder: the best one, else the last one, else the newest.
+    """The checkpoint to use from a run's folder: the best one, else the last one, else the newest; of an exported run
+    its weights.
 
     Raises:
         UserError: there is no such folder or it holds no checkpoint. A path to a checkpoint file is returned as it is.
@@ -32,6 +35,8 @@ def checkpoint_of(run: Path) -> Path:
     for name in ("best.ckpt", "last.ckpt"):
         if (folder / name).is_file():
             return folder / name
+    if (run / WEIGHTS).is_file():
+        return run / WEIGHTS
     found = sorted(folder.glob("*.ckpt"), key=lambda path: path.stat().st_mtime)
     if not found:
         raise UserError(f"{run} holds no checkpoint in {folder.name}/; let `threefold fit --run {run}` finish an epoch")
@@ -47,8 +52,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{path} does not exist; give a checkpoint file or the folder of a run")
     try:
-        require_sound_archive(path)
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        if path.suffix == SAFETENSORS:
+            checkpoint = read_weight_file(path)
+        else:
+            require_sound_archive(path)
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
             f"{path} is damaged or holds more than tensors and plain values, and was not loaded; use a checkpoint that "
@@ -113,7 +121,9 @@ def load_module(run: Path) -> LightningModule:
         # a stage that carries another one inside knows how to unpack it
         unpack = getattr(module_class, "load", None)
         module = (
-            unpack(path) if unpack else module_class.load_from_checkpoint(path, map_location="cpu", weights_only=True)
+            unpack(path)
+            if unpack
+            else module_class.load_from_checkpoint(loadable(path), map_location="cpu", weights_only=True)
         )
     except (RuntimeError, TypeError, KeyError) as error:
         raise UserError(
@@ -133,7 +143,7 @@ def trained_crop_size(run: Path) -> int | None:
 
 def data_argument(run: Path, name: str) -> Any:
     """What a run's config.yaml says about its data; None where it says nothing, or there is none."""
-    path = (run if run.is_dir() else run.parent.parent) / "config.yaml"
+    path = config_of(run)
     if not path.is_file():
         return None
     try:
@@ -147,3 +157,10 @@ def data_argument(run: Path, name: str) -> Any:
         ) from None
     except (KeyError, TypeError, AttributeError):  # no data, or data without arguments
         return None
+
+
+def config_of(run: Path) -> Path:
+    """The config.yaml that belongs to a run's folder, a checkpoint or exported weights."""
+    if run.is_dir():
+        return run / "config.yaml"
+    return (run.parent if run.suffix == SAFETENSORS else run.parent.parent) / "config.yaml"

@@ -17,6 +17,7 @@ from lightning_modules.face_checkpoints import (
     leave_out_training_files,
     name_face_model,
     require_named_face_model,
+    with_face_model,
     without_judge,
 )
 from lightning_modules.face_scores import CoarseScores
@@ -184,11 +185,11 @@ class FaceCoarse(lightning.LightningModule):
         name_face_model(checkpoint, self.face_model)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse another licensed face model, and keep the own perceptual network: checkpoints hold none."""
+        """Refuse another face model, and keep the own perceptual network: checkpoints hold none."""
         require_named_face_model(checkpoint, self.face_model)
         own = self.state_dict()
         judge = {name: own[name] for name in own.keys() - without_judge(own).keys()}
-        checkpoint["state_dict"] = without_judge(checkpoint["state_dict"]) | judge
+        checkpoint["state_dict"] = with_face_model(without_judge(checkpoint["state_dict"]), own) | judge
 
     def training_step(self, batch: FaceSample, batch_index: int) -> Tensor:
         encoder = self.reconstructor.encoder

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from datamodules.samples import FaceSample, FaceTruthSample
-from lightning_modules.face_checkpoints import leave_out_training_files, name_face_model, without_judge
+from lightning_modules.face_checkpoints import leave_out_training_files, name_face_model, with_face_model, without_judge
 from lightning_modules.face_coarse import FaceCoarse
 from lightning_modules.face_scores import DetailScores
 from lightning_modules.schedules import cosine_schedule, staircase_schedule
@@ -33,7 +33,7 @@ from models.losses.smoothness import (
     thresholded_bend_loss,
     thresholded_laplacian_loss,
 )
-from models.networks.weight_files import read_weight_file
+from models.networks.weight_files import loadable, read_weight_file
 
 SKIN_CLASS = 1
 
@@ -129,7 +129,7 @@ class FaceDetail(lightning.LightningModule):
     def load(cls, checkpoint: str | Path) -> "FaceDetail":
         """A trained stage from its checkpoint alone: the coarse stage inside is used, not the file it came from."""
         return cls.load_from_checkpoint(
-            checkpoint, map_location="cpu", weights_only=True, coarse_checkpoint=str(checkpoint)
+            loadable(checkpoint), map_location="cpu", weights_only=True, coarse_checkpoint=str(checkpoint)
         )
 
     def train(self, mode: bool = True) -> "FaceDetail":
@@ -144,8 +144,11 @@ class FaceDetail(lightning.LightningModule):
         name_face_model(checkpoint, self.coarse.face_model)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Older checkpoints hold the network of the coarse stage's perceptual loss, which is not needed."""
-        checkpoint["state_dict"] = without_judge(checkpoint["state_dict"], "coarse.")
+        """Older checkpoints hold the network of the coarse stage's perceptual loss, which is not needed; exported ones
+        lack the face model that the program makes."""
+        checkpoint["state_dict"] = with_face_model(
+            without_judge(checkpoint["state_dict"], "coarse."), self.state_dict()
+        )
 
     def training_step(self, batch: FaceSample, batch_index: int) -> Tensor:
         faces = self.reconstruct(batch.image)

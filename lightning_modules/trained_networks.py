@@ -18,7 +18,7 @@ from lightning_modules.body_occupancy import BodyOccupancy
 from models.bodies.features import OccupancyNetwork
 from models.bodies.normal_maps import NormalMaps
 from models.bodies.pifuhd import PifuHdCoarse
-from models.networks.weight_files import read_weight_file
+from models.networks.weight_files import loadable, read_weight_file
 
 Kind = TypeVar("Kind", bound=nn.Module)
 
@@ -47,7 +47,7 @@ def _network(checkpoint: str, stage: type[BodyOccupancy] | type[BodyNormals], ki
         raise FileNotFoundError(f"There is no checkpoint {path}: train the earlier stage first or mend the path.")
     named = read_weight_file(path).get("hyper_parameters", {}).get("_class_path")
     if named == f"{stage.__module__}.{stage.__qualname__}":
-        network = stage.load_from_checkpoint(path, map_location="cpu", weights_only=True).network
+        network = stage.load_from_checkpoint(loadable(path), map_location="cpu", weights_only=True).network
         if isinstance(network, kind):
             return network
     raise ValueError(f"The checkpoint {path} does not hold {what}: give one of a run that trained it.")

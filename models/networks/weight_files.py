@@ -1,5 +1,6 @@
 """Files of weights and checkpoints, read without running anything that they hold."""
 
+import io
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from models.networks.half_precision_files import read_half_precision
+
+SAFETENSORS = ".safetensors"
+
 
 def read_weight_file(path: Path | str) -> Any:
-    """What `torch.save` wrote, on the CPU, tensors and plain values only.
+    """What `torch.save` wrote, or `write_half_precision`, on the CPU, tensors and plain values only.
 
     Torch's own reader passes over the checksums of its files, so that a flipped bit would be a slightly other network;
     here they are compared first (files older than torch 1.6 have none).
@@ -20,6 +25,8 @@ def read_weight_file(path: Path | str) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: give the path of a file of weights.")
     try:
+        if path.suffix == SAFETENSORS:
+            return read_half_precision(path)
         require_sound_archive(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged files end in RuntimeError, UnpicklingError, EOFError, IndexError and more
@@ -40,6 +47,20 @@ def read_state_dict(path: Path, member: str | None = None) -> dict[str, Tensor]:
     if not isinstance(stored, dict) or not all(isinstance(value, Tensor) for value in stored.values()):
         raise ValueError(f"{path} holds something else than tensors by name: give a file of weights.")
     return stored
+
+
+def loadable(path: Path | str) -> Path | io.BytesIO:
+    """A checkpoint as torch's own reader takes it: its path, or, in half precision, what it holds, written anew.
+
+    Raises as `read_weight_file` does.
+    """
+    path = Path(path)
+    if path.suffix != SAFETENSORS:
+        return path
+    content = io.BytesIO()
+    torch.save(read_weight_file(path), content)
+    content.seek(0)
+    return content
 
 
 def require_sound_archive(path: Path) -> None:

@@ -1,0 +1,1 @@
+"""A trained run as a small folder that comes with the program: weights, configuration, provenance, scores, limits."""
