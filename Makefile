@@ -6,10 +6,11 @@ READY := $(VENV)/ready
 OUT ?= runs
 PHOTOS ?=
 PICTURE ?=
+PHOTO ?=
 # one thread of torch for each test process: more threads than cores make every test slower
 TEST_PROCESSES ?= 2
 
-.PHONY: help setup check lint test test-wandb test-slurm bench train-face train-body train-clothing compare clean
+.PHONY: help setup check lint test test-wandb test-slurm bench train-face train-body train-clothing weights figures compare clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -51,6 +52,12 @@ train-body: $(READY)  ## synthesize people, train two networks on them, test, re
 
 train-clothing: $(READY)  ## synthesize photographs of dressed people, train on them, test, reconstruct, swap textures
 	$(BIN)/threefold train-clothing --out $(OUT)
+
+weights: $(READY)  ## train, export and test the three models of experiments/weights; PHOTOS=DIR trains faces on photographs, too
+	$(BIN)/threefold weights --out $(OUT) $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+figures: $(READY)  ## pictures for the README from these models, into experiments/results/figures; PHOTO=FILE is a face to show
+	$(BIN)/threefold figures $(if $(PHOTO),--photo "$(PHOTO)")
 
 compare: $(READY)  ## PIFu against the multi-scale network over three seeds: synthesize, train, test, tables and plots
 	$(BIN)/threefold rank --out $(OUT)

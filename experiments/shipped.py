@@ -30,3 +30,11 @@ def limits_of(run: Path) -> str | None:
     """What a run is and is not good for, as its folder says it; None where it says nothing."""
     path = (run if run.is_dir() else run.parent) / LIMITS
     return path.read_text(encoding="utf-8").strip() if path.is_file() else None
+
+
+def tell_limits(limits: str | None) -> None:
+    """Beside a result, for whoever looks at it."""
+    if limits is not None:
+        print("\nWhat to expect of it:")
+        for line in limits.splitlines():
+            print(f"  {line}")

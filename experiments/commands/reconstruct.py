@@ -14,7 +14,8 @@ RESOLUTION = 256
 def reconstruct(
     pictures: list[Path] | None = None,
     *,
-    run: Path,
+    run: Path | None = None,
+    method: str | None = None,
     out: Path,
     mask: Path | None = None,
     box: tuple[float, float, float, float] | None = None,
@@ -35,12 +36,14 @@ def reconstruct(
     Args:
         pictures: photographs, each with a face or an upright person.
         run: folder of a trained run, such as runs/face-detail, runs/body-multiscale or runs/clothing.
+        method: face, clothing or body, instead of a run: the small model of this family that comes with the program.
         out: folder for the results; each picture gets a folder of its own in it.
         mask: a picture, or a folder with NAME.png for each picture. Faces: class indices in CelebAMask-HQ's numbering.
             Bodies and clothing: bright where the person is (or, for runs of birds or garments, the bird or garment);
             without it, the picture's transparency or background tells, or people are searched for.
         box: X Y WIDTH HEIGHT of the face from brows to chin and ear to ear, or of the person, instead of detecting it.
-        person: which one to take where a picture shows several, counted from the left, from 1.
+        person: which one to take where a picture shows several, counted from the left, from 1; the largest when not
+            given.
         landmarks: faces: file of 68 rows "x y" in pixels of the picture, or a folder with NAME.txt for each picture.
         refine: faces: steps of optimisation on each picture itself; 0 takes the network's answer, 200 is a good number.
         texture_size: faces: side of the texture in texels; 512 when not given.
@@ -52,6 +55,7 @@ def reconstruct(
         resolution: bodies: cells along the 205 cm of the box in which the surface is sought; 256 when not given.
         height_cm: bodies: the person's height, which scales the mesh; 180 when not given.
     """
+    run = chosen_run(run, method)
     from experiments.runs import checkpoint_of, class_of, read_checkpoint
     from lightning_modules.clothing import Clothing
     from lightning_modules.face_coarse import FaceCoarse
@@ -110,6 +114,25 @@ def reconstruct(
         resolution=cells,
         height_cm=height_cm,
     )
+
+
+def chosen_run(run: Path | None, method: str | None) -> Path:
+    """The run that the user gave, or the one that comes with the program.
+
+    Raises:
+        UserError: both or neither of them are given.
+    """
+    from experiments.shipped import METHODS, shipped_run
+
+    if run is not None and method is not None:
+        raise UserError("--run and --method both say what reconstructs; give one of them")
+    if method is not None:
+        return shipped_run(method)
+    if run is None:
+        raise UserError(
+            f"reconstruct: nothing says what reconstructs; give --method {' or '.join(METHODS)}, or --run RUN"
+        )
+    return run
 
 
 def refuse_bad_pictures(pictures: Sequence[Path], companions: dict[str, Path | None], *, several_views: bool) -> None:

@@ -11,6 +11,7 @@ from experiments.commands.pipeline import Method, columns, metrics_of, number, p
 from experiments.errors import UserError
 
 CONFIGS = Path(__file__).parent.parent / "configs" / "bodies"
+PEOPLE = 120
 PICTURE_SIZE = 128
 LIGHTS = 2
 HELD_OUT = 0.125
@@ -48,7 +49,7 @@ def train_body(
     out: Path = Path("runs"),
     data: Path = Path("data/bodies"),
     picture: Path | None = None,
-    num: int = 120,
+    num: int = PEOPLE,
     seed: int = 0,
     max_steps: int | None = None,
 ) -> None:
@@ -70,9 +71,7 @@ def train_body(
         raise UserError(f"--picture {picture} does not exist; give a photograph of an upright person")
     started = time.time()
     limit = [] if max_steps is None else ["--trainer.max_steps", max_steps]
-    if not (data / "test.txt").is_file():
-        people = ("--num", num, "--lights", LIGHTS, "--held_out", HELD_OUT, "--size", PICTURE_SIZE, "--seed", seed)
-        pipeline.threefold("synthesize", "bodies", "--out", data, *people)
+    synthesize_people(data, num, seed)
 
     runs = [out / method.run for method in METHODS]
     recipes = [CONFIGS / method.recipe for method in METHODS]
@@ -98,6 +97,13 @@ def train_body(
         if pipeline.attempt("reconstruct", picture, "--run", single, "--out", reconstructions):
             failed.append(picture)
     print(summary(out, time.time() - started, failed))
+
+
+def synthesize_people(data: Path, num: int, seed: int) -> None:
+    """The data set, where it is not there yet."""
+    if not (data / "test.txt").is_file():
+        people = ("--num", num, "--lights", LIGHTS, "--held_out", HELD_OUT, "--size", PICTURE_SIZE, "--seed", seed)
+        pipeline.threefold("synthesize", "bodies", "--out", data, *people)
 
 
 def write_views(data: Path, folder: Path) -> list[Path]:

@@ -30,5 +30,7 @@ def thinning(ranks: dict[str, int], tensors: dict[str, Tensor]) -> str:
         values = torch.linalg.svdvals(tensors[name])
         lost = float(values[rank:].norm() / values.norm())
         shape = " x ".join(str(side) for side in tensors[name].shape)
-        lines.append(f"{name} ({shape}) is stored as a product of rank {rank}, which loses {100 * lost:.2g} % of its norm")
+        lines.append(
+            f"{name} ({shape}) is stored as a product of rank {rank}, which loses {100 * lost:.2g} % of its norm"
+        )
     return "; ".join(lines)

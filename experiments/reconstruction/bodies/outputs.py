@@ -12,6 +12,7 @@ from experiments.reconstruction.bodies import pictures
 from experiments.reconstruction.bodies.body_frame import BodyFrame
 from experiments.reconstruction.bodies.colours import coloured
 from experiments.reconstruction.bodies.occupancy import BodyRun, BodySurface
+from experiments.reconstruction.bodies.strip import strip
 from experiments.reconstruction.bodies.values import body_values
 from experiments.reconstruction.bodies.views import BODY_HEIGHT_CM, BodyView
 from experiments.reconstruction.overlay import overlap
@@ -51,7 +52,8 @@ def body_outputs(
     mesh_cm, share_seen = coloured(surface.mesh_cm, views)
     silhouettes = [pictures.silhouette(mesh_cm, view) for view in views]
     overlays = [pictures.overlay(view, each) for view, each in zip(views, silhouettes)]
-    shown = {"strip": pictures.strip(views, mesh_cm, overlays)}
+    normals = normal_maps(mesh_cm, surface)
+    shown = {"strip": strip(views, mesh_cm, overlays, normals["normals_front"])}
     for number, view in enumerate(views):
         suffix = "" if number == 0 else f"_{number + 1}"
         shown[f"overlay{suffix}"] = overlays[number]
@@ -65,7 +67,7 @@ def body_outputs(
         mesh_cm.with_vertices(pictures.in_picture(mesh_cm, views[0])),
         None if frame is None else mesh_cm.with_vertices(frame.in_world(mesh_cm.vertices)),
         shown,
-        normal_maps(mesh_cm, surface),
+        normals,
         pictures.depth_of_front(mesh_cm),
         pictures.turntable(mesh_cm),
         body_values(run, views, surface, resolution, height_cm, frame, fits, share_seen),

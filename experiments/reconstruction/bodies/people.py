@@ -8,6 +8,7 @@ from PIL import Image, ImageOps
 
 from datamodules.pictures import read_picture
 from experiments.errors import UserError, one_line
+from experiments.reconstruction.choice import choose
 from experiments.reconstruction.person_detection import cut_out_box, find_people, people_of, tall
 from models.geometry.whole_pictures import whole_picture
 
@@ -30,7 +31,7 @@ class Hints:
     box: tuple[float, float, float, float] | None = None
     """x, y of the upper left corner, width, height of the person."""
     person: int | None = None
-    """Which of several people, counted from the left, from 1."""
+    """Which of several people, counted from the left, from 1; the largest when None."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Person:
     """[h, w] bool."""
     how: str
     """Where the mask comes from, in words."""
+    found: str = "1 person found"
+    """How many there are, and which one this is."""
 
     @property
     def box(self) -> tuple[int, int, int, int]:
@@ -61,11 +64,11 @@ class Person:
 
 
 def person_in_picture(path: Path, hints: Hints, smallest_height: int = SMALLEST_HEIGHT) -> Person:
-    """Reads a picture and finds the person in it, who must be `smallest_height` pixels high.
+    """Reads a picture and finds the person in it, who must be `smallest_height` pixels high; of several the largest.
 
     Raises:
         ValueError, FileNotFoundError: one sentence naming the file: it cannot be read; its mask is empty, full or of
-            another size; nobody is found, or several and `person` does not choose; the person is too small.
+            another size; nobody is found, or fewer than `person`; the person is too small.
     """
     picture = read_picture(path)
     mask_path = mask_of(hints.mask, path)
@@ -84,14 +87,17 @@ def person_in_picture(path: Path, hints: Hints, smallest_height: int = SMALLEST_
     masks = [mask for mask in masks if mask.any()]
     if not masks:
         raise UserError(nobody(path, mask_path, hints))
-    mask = masks[chosen(path, len(masks), hints.person)]
+    # a mask may be of a bird or a garment
+    one, several = ("object", "objects") if mask_path or transparency is not None else ("person", "people")
+    taken = choose(path, [int(mask.sum()) for mask in masks], hints.person, one=one, several=several)
+    mask = masks[taken.index]
     if tall(mask) < smallest_height:
         raise UserError(
             f"{path}: the person is {tall(mask)} pixels high, {smallest_height} are the least; give a larger picture"
         )
     if mask.mean() > LARGEST_SHARE:
         raise UserError(f"{mask_path or path}: the mask covers the whole picture; make it dark around the person")
-    return Person(path, picture, mask, how)
+    return Person(path, picture, mask, how, taken.remark)
 
 
 def mask_of(given: Path | None, picture: Path) -> Path | None:
@@ -176,12 +182,3 @@ def nobody(path: Path, mask_path: Path | None, hints: Hints) -> str:
         f"{path}: no upright person was found; say where they are with --box X Y WIDTH HEIGHT or --mask FILE, or give "
         "a picture whose background is plain or transparent"
     )
-
-
-def chosen(path: Path, count: int, person: int | None) -> int:
-    if person is None and count > 1:
-        raise UserError(f"{path}: {count} people were found; choose one with --person 1 (the leftmost) to {count}")
-    number = 1 if person is None else person
-    if not 1 <= number <= count:
-        raise UserError(f"{path}: --person {number} was asked for, but {count} were found; count from 1")
-    return number - 1

@@ -1,7 +1,6 @@
 """What a reconstructed body looks like: over its pictures, from all sides, as normals and as depth."""
 
 import math
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -94,14 +93,3 @@ def depth_of_front(mesh_cm: Mesh) -> tuple[Float[Tensor, "1 s s"], Float[Tensor,
     fragments = view_normals(mesh_cm.vertices[None], mesh_cm.faces, view, (SIDE, SIDE)).fragments
     covered = (fragments.face_index >= 0).float()
     return torch.where(covered > 0, 10 - fragments.depth, 0.0), covered
-
-
-def strip(views: list[BodyView], mesh_cm: Mesh, overlays: list[Image.Image], side: int = 256) -> Image.Image:
-    """One row: the crop of the picture and of its overlay, colours from the front, both sides and behind, the shape
-    from the front and behind."""
-    view, grey = views[0], Mesh(mesh_cm.vertices, mesh_cm.faces)
-    marked = replace(view, person=replace(view.person, picture=overlays[0]))
-    parts = [view.image(side), marked.image(side)]
-    parts += [turned(mesh_cm, yaw, side) for yaw in (0, 90, 180, 270)]
-    parts += [turned(grey, yaw, side) for yaw in (0, 180)]
-    return picture_of(torch.cat(parts, 2))

@@ -14,6 +14,7 @@ from experiments.reconstruction.bodies.outputs import body_outputs
 from experiments.reconstruction.bodies.people import Hints, person_in_picture
 from experiments.reconstruction.bodies.saving import save_body
 from experiments.reconstruction.bodies.views import BodyView, parallel_view, warnings_of
+from experiments.shipped import limits_of, tell_limits
 
 PLAUSIBLE_HEIGHTS_CM = (40.0, 260.0)
 
@@ -35,7 +36,8 @@ def reconstruct_people(
         for path in bar:
             views = [parallel_view(person_in_picture(path, hints))]
             write_body(body_run, views, out / path.stem, resolution, height_cm)
-    print(f"{len(pictures)} person(s) in {out}: mesh.glb opens in any viewer, overlay.png shows the fit")
+    print(f"{len(pictures)} person(s) in {out}: mesh.glb opens in any viewer, strip.png shows it at a glance")
+    tell_limits(limits_of(run))
 
 
 def reconstruct_from_views(
@@ -67,6 +69,7 @@ def reconstruct_from_views(
         warn(warning)
     write_body(load_body_run(run), views, out / name, resolution, height_cm, frame)
     print(f"one person from {len(views)} picture(s) in {out / name}: mesh.glb opens in any viewer")
+    tell_limits(limits_of(run))
 
 
 def write_body(
@@ -87,7 +90,8 @@ def tell(views: list[BodyView]) -> None:
     """Where the people were found, and what is likely to go wrong with them."""
     for view in views:
         left, top, right, bottom = view.person.box
-        print(f"{view.person.path}: a person of {right - left} x {bottom - top} pixels, by {view.person.how}")
+        size = f"{right - left} x {bottom - top} pixels"
+        print(f"{view.person.path}: {view.person.found}; {size}, mask by {view.person.how}")
         for warning in warnings_of(view):
             warn(warning)
 

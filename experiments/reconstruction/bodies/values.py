@@ -5,6 +5,7 @@ from typing import Any
 from experiments.reconstruction.bodies.body_frame import BodyFrame
 from experiments.reconstruction.bodies.occupancy import BodyRun, BodySurface
 from experiments.reconstruction.bodies.views import BODY_HEIGHT_CM, BodyView, warnings_of, yaw_degrees
+from experiments.shipped import limits_of
 from models.geometry.view_cameras import HALF_EXTENT_CM
 
 FRAMES = (
@@ -39,6 +40,7 @@ def body_values(
     mesh = surface.mesh_cm
     return {
         "run": str(run.path.resolve()),
+        "limits": limits_of(run.path),
         "network": type(run.module.network).__name__,
         "height_cm": height_cm or BODY_HEIGHT_CM,
         "height_given": height_cm is not None,
@@ -71,6 +73,7 @@ def view_values(view: BodyView, fit: float, image_size: int) -> dict[str, Any]:
         "picture": str(view.person.path.resolve()),
         "picture_size": [view.person.picture.width, view.person.picture.height],
         "mask": view.person.how,
+        "found": view.person.found,
         "person_box": {"left": left, "top": top, "right": right, "bottom": bottom},
         "crop": view.crop._asdict(),
         "crop_size": image_size,

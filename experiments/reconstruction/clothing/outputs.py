@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 from PIL import Image
-from torch.nn.functional import interpolate
 
 from experiments.reconstruction.clothing import placement, views
 from experiments.reconstruction.clothing.explanation import ExplainedGarment
+from experiments.reconstruction.clothing.strip import strip
 from experiments.reconstruction.clothing.values import garment_values
 from experiments.reconstruction.overlay import outlined, overlap, picture_of
 from models.geometry.mesh import Mesh
@@ -52,20 +52,3 @@ def garment_outputs(garment: ExplainedGarment) -> GarmentOutputs:
     }
     turning = views.turntable(garment.attributes, garment.run.template, size)
     return GarmentOutputs(mesh, pictures, turning, garment_values(garment, overlap(silhouette, person.mask)))
-
-
-def strip(garment: ExplainedGarment, outlines: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """One row: the window of the photograph and of its overlay; colours from the photograph's view and from a quarter,
-    a half and three quarters of a turn farther round; the shape from the photograph's view and from behind; the
-    texture, at half its height."""
-    quarters = views.turned(garment.attributes, [0, 90, 180, 270])
-    both = views.turned(garment.attributes, [0, 180])
-    texture = garment.attributes.texture[0].clamp(0, 1)
-    parts = [
-        placement.crop_of(garment, garment.photo.person.picture, size),
-        placement.crop_of(garment, outlines, size),
-        *views.coloured(quarters, garment.run.template, size),
-        *views.grey(both.camera, both.vertices, garment.run.template.faces, size),
-        interpolate(texture[None], size=size, mode="bilinear", antialias=True)[0],
-    ]
-    return picture_of(torch.cat(parts, 2))

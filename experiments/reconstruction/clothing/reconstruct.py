@@ -10,6 +10,7 @@ from experiments.reconstruction.clothing.explanation import ExplainedGarment, ex
 from experiments.reconstruction.clothing.outputs import garment_outputs
 from experiments.reconstruction.clothing.photos import GarmentPhoto, garment_in_picture
 from experiments.reconstruction.clothing.saving import save_garment
+from experiments.shipped import limits_of, tell_limits
 
 
 def reconstruct_clothing(pictures: list[Path], run: Path, out: Path, hints: Hints) -> None:
@@ -33,10 +34,12 @@ def reconstruct_clothing(pictures: list[Path], run: Path, out: Path, hints: Hint
         tryon.write_grid(shown, out)
         rest = "" if len(shown) == len(pictures) else f" (the first {len(shown)} of {len(pictures)})"
         print(f"{out / 'tryon.png'}: every texture on every shape{rest}")
+    tell_limits(limits_of(run))
 
 
 def tell(photo: GarmentPhoto) -> None:
     """Where the object was found, and what of the picture the network sees."""
     left, top, right, bottom = photo.person.box
     part = "the whole picture" if photo.whole else f"a window of {photo.window.width:.0f} x {photo.window.height:.0f}"
-    print(f"{photo.person.path}: {right - left} x {bottom - top} pixels, by {photo.person.how}; seen in {part}")
+    size = f"{right - left} x {bottom - top} pixels"
+    print(f"{photo.person.path}: {photo.person.found}; {size}, mask by {photo.person.how}; seen in {part}")

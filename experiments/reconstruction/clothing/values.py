@@ -6,6 +6,7 @@ from typing import Any
 from experiments.reconstruction.clothing.explanation import ExplainedGarment
 from experiments.reconstruction.clothing.placement import photo_from_world
 from experiments.reconstruction.clothing.views import degrees
+from experiments.shipped import limits_of
 from models.clothing.renderer import VERTICAL_FIELD_OF_VIEW
 
 FRAMES = (
@@ -27,9 +28,11 @@ def garment_values(garment: ExplainedGarment, fit: float) -> dict[str, Any]:
     return {
         "kind": "clothing",
         "run": str(garment.run.path.resolve()),
+        "limits": limits_of(garment.run.path),
         "picture": str(photo.person.path.resolve()),
         "picture_size": [photo.person.picture.width, photo.person.picture.height],
         "mask": photo.person.how,
+        "found": photo.person.found,
         "box": {"left": left, "top": top, "right": right, "bottom": bottom},
         "window": {"whole": photo.whole, **photo.window._asdict()},
         "crop_size": list(photo.size),

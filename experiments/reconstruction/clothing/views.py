@@ -8,8 +8,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from experiments.reconstruction.drawing import draw
-from experiments.reconstruction.overlay import picture_of
+from experiments.reconstruction.drawing import Drawing, draw
+from experiments.reconstruction.overlay import normal_picture, picture_of
 from models.clothing.attributes import CameraRanges, ClothingAttributes, ClothingCamera, with_azimuth
 from models.clothing.renderer import perspective_camera, render_attributes
 from models.clothing.template import ClothingTemplate
@@ -67,15 +67,27 @@ def grey(
     camera: ClothingCamera, vertices: Float[Tensor, "b v 3"], faces: Int[Tensor, "f 3"], size: tuple[int, int]
 ) -> Float[Tensor, "b 3 h w"]:
     """The shapes in a studio's light over white."""
-    cameras, white = perspective_camera(camera, size), torch.ones(3, *size)
+    white = torch.ones(3, *size)
+    return torch.stack([drawn.over(white) for drawn in drawings(camera, vertices, faces, size)])
+
+
+@torch.no_grad()
+def normals(attributes: ClothingAttributes, faces: Int[Tensor, "f 3"], size: tuple[int, int]) -> Float[Tensor, "3 h w"]:
+    """The normals of one garment from its photograph's view, as colours."""
+    return normal_picture(drawings(attributes.camera, attributes.vertices, faces, size)[0].normals)
+
+
+def drawings(
+    camera: ClothingCamera, vertices: Float[Tensor, "b v 3"], faces: Int[Tensor, "f 3"], size: tuple[int, int]
+) -> list[Drawing]:
+    """Shapes without colours."""
+    cameras = perspective_camera(camera, size)
     screens = cameras.to_screen(vertices)
-    normals = vertex_normals(vertices, faces) @ cameras.camera_from_world[:, :3, :3].mT
-    return torch.stack(
-        [
-            draw(Mesh(shape, faces), screen, size, normals_camera=seen).over(white)
-            for shape, screen, seen in zip(vertices, screens, normals)
-        ]
-    )
+    directions = vertex_normals(vertices, faces) @ cameras.camera_from_world[:, :3, :3].mT
+    return [
+        draw(Mesh(shape, faces), screen, size, normals_camera=seen)
+        for shape, screen, seen in zip(vertices, screens, directions)
+    ]
 
 
 def row(pictures: Float[Tensor, "b 3 h w"]) -> Image.Image:

@@ -53,6 +53,7 @@ def parameter_values(face: ExplainedFace, found: FaceInPhoto) -> dict[str, Any]:
     model = face.face_model
     return {
         "picture": str(found.path.resolve()),
+        "found": found.found,
         "face_model": {"name": model.name, "provenance": model.provenance},
         "identity": {"unit": "standard deviations", "values": numbers(parameters.identity)},
         "expression": {"unit": "the model's expression basis", "values": numbers(parameters.expression)},

@@ -115,7 +115,9 @@ def reconstruction_pictures(
     screen, coarse_screen = on_screen(face, best), on_screen(face, coarse)
     photo = found.photo
     normals = draw(Mesh(best.vertices, best.faces), screen * (512 / face.size), (512, 512)).normals
+    white = Mesh(coarse.vertices, coarse.faces, vertex_colors=torch.ones_like(coarse.vertices))
     pictures = {
+        "mask": draw_on_photo(Image.new("RGB", photo.size), face, white, coarse_screen).convert("L"),
         "overlay": draw_on_photo(photo, face, painted, coarse_screen, light=face.parameters.light[0]),
         "overlay_shape": draw_on_photo(photo, face, Mesh(best.vertices, best.faces), screen),
         "overlay_coarse_shape": draw_on_photo(photo, face, Mesh(coarse.vertices, coarse.faces), coarse_screen),

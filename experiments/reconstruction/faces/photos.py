@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -10,7 +11,16 @@ from datamodules.crops import Crop, box_crop, face_crop
 from datamodules.landmarks import read_landmarks
 from datamodules.pictures import read_picture, read_segmentation
 from experiments.errors import UserError
+from experiments.reconstruction.choice import choose
 from experiments.reconstruction.face_detection import detect_faces
+
+
+class FacePlace(NamedTuple):
+    """Where a face is, and how it was found."""
+
+    crop: Crop
+    found: str
+    """In words."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,12 @@ class FaceInPhoto:
     """[68, 2] in pixels of the photograph."""
     segmentation: Image.Image | None
     """Classes in CelebAMask-HQ's numbering, of the photograph's size."""
+    found: str
+    """How the face was found, and which of several this is, in words."""
+
+    @property
+    def place(self) -> FacePlace:
+        return FacePlace(self.crop, self.found)
 
 
 @dataclass(frozen=True)
@@ -39,30 +55,27 @@ class Hints:
     mask: Path | None = None
     """A picture of class indices, or a folder that holds NAME.png for NAME.jpg."""
     person: int | None = None
-    """Which of several faces, counted from the left, from 1."""
+    """Which of several faces, counted from the left, from 1; the largest when None."""
 
 
-def face_in_photo(path: Path, hints: Hints, crop: Crop | None = None) -> FaceInPhoto:
-    """Reads a photograph and finds the face in it, unless its `crop` is known already.
+def face_in_photo(path: Path, hints: Hints, place: FacePlace | None = None) -> FaceInPhoto:
+    """Reads a photograph and finds the face in it, of several the largest, unless its `place` is known already.
 
     Raises:
         ValueError, FileNotFoundError: one sentence naming the file: the picture, the landmarks or the mask cannot be
-            read; there is no face; there are several and `person` does not choose; the box lies outside the picture.
+            read; there is no face, or there are fewer than `person`; the box lies outside the picture.
     """
     photo = read_picture(path)
     landmarks_path = companion(hints.landmarks, path, ".txt")
     mask_path = companion(hints.mask, path, ".png")
     landmarks = None if landmarks_path is None else read_landmarks(landmarks_path)
     segmentation = None if mask_path is None else read_segmentation(mask_path, photo.size)
-    if crop is not None:
-        pass
-    elif landmarks is not None:
-        crop = crop_of_landmarks(landmarks, landmarks_path, photo)
-    elif hints.box is not None:
-        crop = crop_of_box(hints.box, path, photo)
-    else:
-        crop = crop_of_detection(path, photo, hints.person)
-    return FaceInPhoto(path, photo, crop, landmarks, segmentation)
+    if place is None and landmarks is not None:
+        place = FacePlace(crop_of_landmarks(landmarks, landmarks_path, photo), f"landmarks {landmarks_path}")
+    elif place is None and hints.box is not None:
+        place = FacePlace(crop_of_box(hints.box, path, photo), "box")
+    place = place or place_of_detection(path, photo, hints.person)
+    return FaceInPhoto(path, photo, place.crop, landmarks, segmentation, place.found)
 
 
 def companion(given: Path | None, picture: Path, suffix: str) -> Path | None:
@@ -99,18 +112,12 @@ def crop_of_box(box: tuple[float, float, float, float], path: Path, photo: Image
     return box_crop(x, y, x + width, y + height)
 
 
-def crop_of_detection(path: Path, photo: Image.Image, person: int | None) -> Crop:
+def place_of_detection(path: Path, photo: Image.Image, person: int | None) -> FacePlace:
     faces = detect_faces(photo)
     if not faces:
         raise UserError(
             f"{path}: no upright face was found; say where it is with --box X Y WIDTH HEIGHT or --landmarks FILE, "
             "or give a picture in which the face is larger"
         )
-    if person is None and len(faces) > 1:
-        raise UserError(
-            f"{path}: {len(faces)} faces were found; choose one with --person 1 (the leftmost) to {len(faces)}"
-        )
-    chosen = 1 if person is None else person
-    if not 1 <= chosen <= len(faces):
-        raise UserError(f"{path}: --person {chosen} was asked for, but {len(faces)} face(s) were found; count from 1")
-    return box_crop(*faces[chosen - 1])
+    taken = choose(path, [face.side for face in faces], person, one="face", several="faces")
+    return FacePlace(box_crop(*faces[taken.index]), taken.remark)

@@ -8,6 +8,7 @@ from experiments.reconstruction.faces.explanation import explain, load_networks
 from experiments.reconstruction.faces.outputs import face_outputs
 from experiments.reconstruction.faces.photos import Hints, face_in_photo
 from experiments.reconstruction.faces.saving import save_outputs
+from experiments.shipped import limits_of, tell_limits
 
 
 def reconstruct_faces(
@@ -17,12 +18,20 @@ def reconstruct_faces(
     one = len(pictures) == 1
     # the photographs themselves are not kept, they may be many
     with tqdm(pictures, desc="find", unit="face", disable=one) as bar:
-        crops = [face_in_photo(path, hints).crop for path in bar]
+        places = [face_in_photo(path, hints).place for path in bar]
+    for path, place in zip(pictures, places):
+        print(
+            f"{path}: {place.found}; the network looks at a square of {place.crop.side:.0f} pixels around it"
+        )
     networks = load_networks(run)
+    limits = limits_of(run)
     with tqdm(pictures, desc="reconstruct", unit="face", disable=one) as bar:
-        for path, crop in zip(bar, crops):
-            found = face_in_photo(path, hints, crop)
+        for path, place in zip(bar, places):
+            found = face_in_photo(path, hints, place)
             outputs = face_outputs(explain(networks, found, refine=refine), found, texture_size=texture_size)
-            outputs.values["run"] = str(run.resolve())
+            outputs.values |= {"run": str(run.resolve()), "limits": limits}
             save_outputs(outputs, out / path.stem)
-    print(f"{len(pictures)} face(s) in {out}: fine.glb or coarse.glb opens in any viewer, overlay.png shows the fit")
+    print(
+        f"{len(pictures)} face(s) in {out}: fine.glb or coarse.glb opens in any viewer, strip.png shows it at a glance"
+    )
+    tell_limits(limits)
