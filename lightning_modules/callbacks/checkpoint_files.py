@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 
-from models.networks.weight_files import loadable
+from models.networks.weight_files import SAFETENSORS, read_weight_file
 
 LAST = "last.ckpt"
 """What a run goes on from."""
@@ -30,7 +30,9 @@ class CheckpointFiles(TorchCheckpointIO):
     def load_checkpoint(
         self, path: Any, map_location: Callable | None = lambda storage, _: storage, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        return super().load_checkpoint(loadable(path), map_location, weights_only=True)
+        if Path(path).suffix == SAFETENSORS:
+            return read_weight_file(path)
+        return super().load_checkpoint(path, map_location, weights_only=True)
 
 
 def write_checkpoint(checkpoint: dict[str, Any], path: Path) -> None:

@@ -68,6 +68,7 @@ def write_half_precision(
             stored[name] = halved(value).clone().contiguous()
     header = {"about": about, "same": same, "products": sorted(ranks), "sha256": digest(stored)}
     save_file(stored, path, {ABOUT: json.dumps(header)})
+    path.chmod(0o644)  # safetensors' files are their owner's alone
 
 
 def first_of_equals(tensors: dict[str, Tensor]) -> dict[str, str]:
