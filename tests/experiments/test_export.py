@@ -89,9 +89,10 @@ def test_an_exported_run_is_tested_with_its_own_configuration(
     page = (out / "README.md").read_text()
     assert "Good for tests." in page
     assert all(name in page for name in tested[0]["scores"])
-    assert yaml.safe_load((out / "config.yaml").read_text())["trainer"] == {"max_steps": 60, "gradient_clip_val": 1.0} | {
-        "check_val_every_n_epoch": 20
-    }
+    assert yaml.safe_load((out / "config.yaml").read_text())["trainer"] == {
+        "max_steps": 60,
+        "gradient_clip_val": 1.0,
+    } | {"check_val_every_n_epoch": 20}
     # again, without a test: scores of other weights would be none of these
     answer = threefold(capsys, "export", body_runs.multiscale, "--out", out)
     assert answer.status == 0, answer

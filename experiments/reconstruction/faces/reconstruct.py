@@ -20,9 +20,7 @@ def reconstruct_faces(
     with tqdm(pictures, desc="find", unit="face", disable=one) as bar:
         places = [face_in_photo(path, hints).place for path in bar]
     for path, place in zip(pictures, places):
-        print(
-            f"{path}: {place.found}; the network looks at a square of {place.crop.side:.0f} pixels around it"
-        )
+        print(f"{path}: {place.found}; the network looks at a square of {place.crop.side:.0f} pixels around it")
     networks = load_networks(run)
     limits = limits_of(run)
     with tqdm(pictures, desc="reconstruct", unit="face", disable=one) as bar:

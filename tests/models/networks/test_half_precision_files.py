@@ -19,7 +19,9 @@ from models.networks.weight_files import loadable, read_state_dict, read_weight_
 ABOUT = {"hyper_parameters": {"width": 3, "names": ["a", None]}, "epoch": 4}
 
 
-def written(path: Path, tensors: dict[str, torch.Tensor], ranks: dict[str, int] | None = None) -> dict[str, torch.Tensor]:
+def written(
+    path: Path, tensors: dict[str, torch.Tensor], ranks: dict[str, int] | None = None
+) -> dict[str, torch.Tensor]:
     write_half_precision(path, tensors, ABOUT, ranks)
     content = read_weight_file(path)
     assert {name: content[name] for name in ABOUT} == ABOUT
