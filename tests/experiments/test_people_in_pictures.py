@@ -81,17 +81,19 @@ def test_a_person_whom_the_border_cuts_is_found_and_refused(tmp_path: Path) -> N
         refuse_cut_people([parallel_view(person)])
 
 
-def test_of_two_people_one_is_chosen_from_the_left(tmp_path: Path) -> None:
+def test_of_two_people_the_largest_is_taken_or_the_one_asked_for(tmp_path: Path) -> None:
     one = photograph(FRONT_VIEW, (SIDE, SIDE), backgrounds()["white"]).crop((50, 0, 190, SIDE))
     both = Image.new("RGB", (280, SIDE), "white")
-    both.paste(one, (0, 0))
+    both.paste(one.resize((112, 192)), (14, 40))
     both.paste(one, (140, 0))
     both.save(tmp_path / "both.png")
-    with pytest.raises(UserError, match=r"both\.png: 2 people were found; choose one with --person 1"):
-        person_in_picture(tmp_path / "both.png", Hints())
+    largest = person_in_picture(tmp_path / "both.png", Hints())
+    assert largest.found.startswith("2 people found; took the largest, number 2 from the left")
     with pytest.raises(UserError, match="--person 3"):
         person_in_picture(tmp_path / "both.png", Hints(person=3))
     left, right = (person_in_picture(tmp_path / "both.png", Hints(person=number)) for number in (1, 2))
+    assert (largest.mask == right.mask).all()
+    assert left.found == "2 people found; took number 1 from the left, as asked for"
     assert np.flatnonzero(left.mask.any(0)).max() < 140 <= np.flatnonzero(right.mask.any(0)).min()
     boxed = person_in_picture(tmp_path / "both.png", Hints(box=(150, 5, 125, 230)))
     assert iou(boxed.mask, right.mask) > 0.98

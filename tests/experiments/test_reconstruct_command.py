@@ -28,7 +28,7 @@ FILES = {
     *("fine.glb", "fine.obj", "fine.mtl", "fine.png", "fine.ply", "neutral.ply", "neutral.txt"),
     *("texture.png", "texture_observed.png", "displacement.png", "displacement.json", "displacement_mm.npy"),
     *("strip.png", "overlay.png", "overlay_shape.png", "overlay_coarse_shape.png", "landmarks.png", "landmarks.txt"),
-    *("normals_camera.png", "normal_map_tangent.png", "turntable.gif", "parameters.json"),
+    *("mask.png", "normals_camera.png", "normal_map_tangent.png", "turntable.gif", "parameters.json"),
 }
 
 
@@ -188,14 +188,21 @@ def test_pictures_that_cannot_be_used_are_named(name: str, words: str, reconstru
     assert not (tmp_path / "out").exists()
 
 
-def test_of_several_faces_one_must_be_chosen(reconstruct, face_runs: FaceRuns, monkeypatch, tmp_path: Path) -> None:
+def test_of_several_faces_the_largest_is_taken_or_the_one_asked_for(
+    reconstruct, face_runs: FaceRuns, monkeypatch, tmp_path: Path
+) -> None:
     from experiments.reconstruction.face_detection import FaceBox
     from experiments.reconstruction.faces import photos
 
-    faces = [FaceBox(5.0, 20.0, 45.0, 60.0), FaceBox(30.0, 20.0, 70.0, 60.0)]
+    faces = [FaceBox(5.0, 20.0, 55.0, 70.0), FaceBox(30.0, 20.0, 70.0, 60.0)]
     monkeypatch.setattr(photos, "detect_faces", lambda photo: faces)
     picture = face_runs.data / "images" / "000000.jpg"
-    assert_one_sentence(reconstruct(picture, landmarks=False), "000000.jpg", "2 faces", "--person")
+    answer = reconstruct(picture, landmarks=False, run=face_runs.coarse)
+    assert answer.status == 0, answer
+    assert "2 faces found; took the largest, number 1 from the left" in answer.printed
+    values = json.loads((tmp_path / "out" / "000000" / "parameters.json").read_text())
+    assert values["found"].startswith("2 faces found; took the largest")
+    assert values["camera"]["crop"]["center_x"] == 30
     assert_one_sentence(reconstruct(picture, "--person", 3, landmarks=False), "--person 3", "2 face")
     assert reconstruct(picture, "--person", 2, landmarks=False, run=face_runs.coarse).status == 0
     crop = json.loads((tmp_path / "out" / "000000" / "parameters.json").read_text())["camera"]["crop"]
