@@ -68,8 +68,6 @@ def config_of_training(run: Path) -> dict[str, Any]:
 def config_for_use(config: dict[str, Any], about: dict[str, Any]) -> dict[str, Any]:
     """A configuration that builds the module again from the folder alone; what it was trained on stays as it was."""
     arguments = {name: value for name, value in about["hyper_parameters"].items() if not name.startswith("_")}
-    if "coarse_checkpoint" in arguments:
-        arguments["coarse_checkpoint"] = WEIGHTS  # they carry the coarse stage
     model = {"class_path": about["hyper_parameters"]["_class_path"], "init_args": arguments}
     trainer = {name: config["trainer"][name] for name in OF_TRAINING if config["trainer"].get(name) is not None}
     return {**config, "trainer": trainer, "model": json.loads(json.dumps(model))}

@@ -87,6 +87,8 @@ def trim_faces(checkpoint: dict[str, Any], about: dict[str, Any], tensors: dict[
     stage = {"state_dict": tensors, "hyper_parameters": {**checkpoint[coarse], "initial_checkpoint": None}}
     leave_out_training_files(stage)
     about[coarse] = stage["hyper_parameters"]
+    if "coarse_checkpoint" in about["hyper_parameters"]:
+        about["hyper_parameters"] = {**about["hyper_parameters"], "coarse_checkpoint": WEIGHTS}
     if str((about[coarse].get("face_model") or {}).get("class_path", "")).startswith(PROGRAMS_OWN):
         module: Any = load_module(run)
         model = (module.coarse if isinstance(module, FaceDetail) else module).face_model

@@ -1,6 +1,7 @@
 """A mesh on a screen, smooth at its outline: what the pictures of a reconstruction are made with."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -44,7 +45,14 @@ def studio_light() -> Float[Tensor, "9 3"]:
     return light
 
 
-@torch.no_grad()
+class Sight(NamedTuple):
+    """What of a mesh each sample of a picture sees: enough to paint it in several colours."""
+
+    fragments: Fragments
+    normals: Float[Tensor, "1 3 y x"]
+    """In the camera frame, of `SAMPLES` x `SAMPLES` samples a pixel."""
+
+
 def draw(
     mesh: Mesh,
     vertices_screen: Float[Tensor, "v 3"],
@@ -53,17 +61,35 @@ def draw(
     light: Float[Tensor, "9 3"] | None = None,
     normals_camera: Float[Tensor, "v 3"] | None = None,
 ) -> Drawing:
-    """Draws a mesh whose vertices stand at `vertices_screen` (pixels of a picture of `size` = (h, w), y down, depth).
+    """Draws a mesh whose vertices stand at `vertices_screen` (pixels of a picture of `size` = (h, w), y down, depth);
+    see `paint` for its colours."""
+    return paint(mesh, look(mesh, vertices_screen, size, normals_camera=normals_camera), light=light)
 
-    Its colour is the texture, else the vertex colours, else grey. `light` shades it; None shows textures and colours as
-    they are (a texture taken from a photograph is lit already) and greys in a studio's light.
-    """
-    h, w = size[0] * SAMPLES, size[1] * SAMPLES
+
+@torch.no_grad()
+def look(
+    mesh: Mesh,
+    vertices_screen: Float[Tensor, "v 3"],
+    size: tuple[int, int],
+    *,
+    normals_camera: Float[Tensor, "v 3"] | None = None,
+) -> Sight:
+    """The costly part of drawing; meshes with other colours and the same vertices can share it."""
     screen = vertices_screen[None] * SAMPLES
-    fragments = rasterize(screen, mesh.faces, (h, w), perspective=False)
+    fragments = rasterize(screen, mesh.faces, (size[0] * SAMPLES, size[1] * SAMPLES), perspective=False)
     if normals_camera is None:
         normals_camera = vertex_normals(screen * screen.new_tensor([1, -1, -1]), mesh.faces)[0]
-    normals = normalize(interpolate(normals_camera[None], mesh.faces, fragments), dim=1)
+    return Sight(fragments, normalize(interpolate(normals_camera[None], mesh.faces, fragments), dim=1))
+
+
+@torch.no_grad()
+def paint(mesh: Mesh, sight: Sight, *, light: Float[Tensor, "9 3"] | None = None) -> Drawing:
+    """What is seen, in the mesh's colours: its texture, else the vertex colours, else grey.
+
+    `light` shades it; None shows textures and colours as they are (a texture taken from a photograph is lit already)
+    and greys in a studio's light.
+    """
+    fragments, normals = sight
     colours = surface_colours(mesh, fragments)
     if light is None and colours is None:
         light = studio_light()

@@ -1,6 +1,7 @@
 """The reconstruction drawn over the photograph, in the photograph's own frame and resolution."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -9,11 +10,11 @@ from jaxtyping import Bool, Float
 from PIL import Image
 from torch import Tensor
 
-from experiments.reconstruction.drawing import Drawing, draw
+from experiments.reconstruction.drawing import Drawing, Sight, look, paint
 from models.geometry.mesh import Mesh
 
-LARGEST_DRAWING = 1600
-"""Larger faces are drawn at this size and enlarged, to keep memory small on very large photographs."""
+LARGEST_DRAWING = 1024
+"""Larger ones are drawn at this size and enlarged, to keep time and memory small on large photographs."""
 MESH_OUTLINE = (60, 255, 90)
 MASK_OUTLINE = (255, 60, 60)
 
@@ -50,21 +51,44 @@ def draw_over(
 
     `light` as for `draw`.
     """
-    window = window_around(vertices_photo, photo.size)
+    placed = look_over(photo.size, mesh, vertices_photo)
+    return pasted(photo, paint(mesh, placed.sight, light=light), placed.window)
+
+
+class PlacedSight(NamedTuple):
+    """What is seen of a mesh in its place in a photograph."""
+
+    sight: Sight
+    window: Window
+
+
+def look_over(photo_size: tuple[int, int], mesh: Mesh, vertices_photo: Float[Tensor, "v 3"]) -> PlacedSight:
+    """The costly part of `draw_over`, of a photograph of (width, height)."""
+    window = window_around(vertices_photo, photo_size)
     corner = vertices_photo.new_tensor([window.left, window.top, 0])
     size = (max(1, round(window.height * window.reduction)), max(1, round(window.width * window.reduction)))
-    drawing = draw(mesh, (vertices_photo - corner) * window.reduction, size, light=light)
-    return pasted(photo, drawing, window)
+    return PlacedSight(look(mesh, (vertices_photo - corner) * window.reduction, size), window)
 
 
 def pasted(photo: Image.Image, drawing: Drawing, window: Window) -> Image.Image:
     """The drawing in front of the photograph, blended by its coverage."""
-    coverage = picture_of(drawing.coverage.expand(3, -1, -1)).convert("L").resize((window.width, window.height))
+    coverage = coverage_picture(drawing, window)
     opaque = drawing.image / drawing.coverage.clamp_min(1e-3)
     front = picture_of(opaque).resize((window.width, window.height))
     result = photo.copy()
     result.paste(front, (window.left, window.top), coverage)
     return result
+
+
+def mask_in_photo(photo_size: tuple[int, int], drawing: Drawing, window: Window) -> Image.Image:
+    """White where the drawing covers a photograph of (width, height), black elsewhere."""
+    mask = Image.new("L", photo_size)
+    mask.paste(coverage_picture(drawing, window), (window.left, window.top))
+    return mask
+
+
+def coverage_picture(drawing: Drawing, window: Window) -> Image.Image:
+    return picture_of(drawing.coverage.expand(3, -1, -1)).convert("L").resize((window.width, window.height))
 
 
 def outlined(photo: Image.Image, mask: Bool[np.ndarray, "h w"], silhouette: Bool[np.ndarray, "h w"]) -> Image.Image:

@@ -5,7 +5,7 @@ import math
 import torch
 from PIL import Image
 
-from experiments.reconstruction.drawing import draw
+from experiments.reconstruction.drawing import look, paint
 from experiments.reconstruction.overlay import picture_of
 from models.geometry.mesh import Mesh
 from models.geometry.rotations import rotation_about_y
@@ -29,6 +29,7 @@ def turntable(mesh: Mesh, *, frames: int = 13, size: int = 256) -> list[Image.Im
         x, y, z = turned.unbind(1)
         screen = torch.stack([size / 2 + x, size / 2 - y, 2 * size - z], 1)
         background = points.new_full((3, size, size), BACKGROUND)
-        views = [draw(shown, screen, (size, size)).over(background) for shown in (grey, mesh)]
+        sight = look(mesh, screen, (size, size))
+        views = [paint(shown, sight).over(background) for shown in (grey, mesh)]
         there.append(picture_of(torch.cat(views, dim=2)))
     return there + there[-2:0:-1]

@@ -29,10 +29,10 @@ def phone_copies(picture: Path, folder: Path) -> tuple[Path, Path]:
     """An upright JPEG, and one whose pixels lie on their side with the orientation 6 beside, as phones write them."""
     folder.mkdir()
     upright = Image.open(picture).convert("RGB")
-    upright.save(folder / "upright.jpg", quality=98)
+    upright.save(folder / "upright.jpg", quality=100, subsampling=0)
     exif = Image.Exif()
     exif[0x0112] = 6
-    upright.transpose(Image.Transpose.ROTATE_90).save(folder / "turned.jpg", quality=98, exif=exif)
+    upright.transpose(Image.Transpose.ROTATE_90).save(folder / "turned.jpg", quality=100, subsampling=0, exif=exif)
     return folder / "upright.jpg", folder / "turned.jpg"
 
 

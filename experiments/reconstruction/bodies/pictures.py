@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from experiments.reconstruction.bodies.views import BodyView
-from experiments.reconstruction.drawing import Drawing, draw
+from experiments.reconstruction.drawing import Drawing, Sight, look, paint
 from experiments.reconstruction.overlay import LARGEST_DRAWING, draw_over, outlined, picture_of
 from models.geometry.mesh import Mesh
 from models.geometry.normals import vertex_normals
@@ -25,22 +25,27 @@ BACKGROUND = 0.12
 
 def drawn(mesh_cm: Mesh, view_from_body: Float[Tensor, "4 4"], size: tuple[int, int]) -> Drawing:
     """A mesh of the body frame as a picture of `size` = (h, w) with this calibration shows it."""
+    return paint(mesh_cm, sight_of(mesh_cm, view_from_body, size))
+
+
+def sight_of(mesh_cm: Mesh, view_from_body: Float[Tensor, "4 4"], size: tuple[int, int]) -> Sight:
     screen = vertices_on_screen(view_from_body[None], mesh_cm.vertices[None], size)[0]
     normals = vertex_normals(mesh_cm.vertices[None], mesh_cm.faces)[0] @ camera_axes(view_from_body).T
-    return draw(mesh_cm, screen, size, normals_camera=normals)
+    return look(mesh_cm, screen, size, normals_camera=normals)
 
 
-def turned(mesh_cm: Mesh, yaw_degrees: float, side: int) -> Float[Tensor, "3 s s"]:
-    """The mesh turned about its upright axis, before a dark background."""
+def turned(mesh_cm: Mesh, yaw_degrees: float, side: int) -> Float[Tensor, "2 3 s s"]:
+    """The mesh turned about its upright axis, before a dark background: its grey shape and its colours."""
     view = orthographic_views(torch.tensor([math.radians(yaw_degrees)]))[0]
-    return drawn(mesh_cm, view, (side, side)).over(torch.full((3, side, side), BACKGROUND))
+    sight, background = sight_of(mesh_cm, view, (side, side)), torch.full((3, side, side), BACKGROUND)
+    grey = Mesh(mesh_cm.vertices, mesh_cm.faces)
+    return torch.stack([paint(shown, sight).over(background) for shown in (grey, mesh_cm)])
 
 
 def turntable(mesh_cm: Mesh, *, frames: int = TURNTABLE_FRAMES, side: int = TURNTABLE_SIDE) -> list[Image.Image]:
     """A whole turn: grey shape on the left, colours on the right."""
-    grey = Mesh(mesh_cm.vertices, mesh_cm.faces)
     yaws = [360 * frame / frames for frame in range(frames)]
-    return [picture_of(torch.cat([turned(shown, yaw, side) for shown in (grey, mesh_cm)], 2)) for yaw in yaws]
+    return [picture_of(torch.cat(list(turned(mesh_cm, yaw, side)), 2)) for yaw in yaws]
 
 
 def in_picture(mesh_cm: Mesh, view: BodyView) -> Float[Tensor, "v 3"]:
@@ -54,7 +59,7 @@ def in_picture(mesh_cm: Mesh, view: BodyView) -> Float[Tensor, "v 3"]:
 
 
 def silhouette(mesh_cm: Mesh, view: BodyView) -> Bool[np.ndarray, "h w"]:
-    """The mesh's silhouette in the size of the picture, or of a picture reduced to 1600 pixels and enlarged."""
+    """The mesh's silhouette in the size of the picture, or of a picture reduced for drawing and enlarged."""
     height, width = view.person.mask.shape
     shrink = min(1.0, LARGEST_DRAWING / max(height, width))
     size = (max(1, round(height * shrink)), max(1, round(width * shrink)))

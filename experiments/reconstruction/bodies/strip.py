@@ -22,7 +22,7 @@ def strip(
 ) -> Image.Image:
     """The first picture with a frame around the person, their crop, mask and overlay; normals of the front; colours
     from the front, both sides and behind, the shape from the front and behind."""
-    view, grey = views[0], Mesh(mesh_cm.vertices, mesh_cm.faces)
+    view, around = views[0], {yaw: turned(mesh_cm, yaw, HEIGHT) for yaw in COLOURS}
     marked = replace(view, person=replace(view.person, picture=overlays[0]))
     parts = [
         Part("picture", with_frame(view.person.picture, view.person.box, HEIGHT)),
@@ -31,6 +31,6 @@ def strip(
         Part("mesh green, mask red", picture_of(marked.image(HEIGHT))),
         Part("normals", picture_of(normal_picture(normals_front))),
     ]
-    parts += [Part(name, picture_of(turned(mesh_cm, yaw, HEIGHT))) for yaw, name in COLOURS.items()]
-    parts += [Part(name, picture_of(turned(grey, yaw, HEIGHT))) for yaw, name in SHAPES.items()]
+    parts += [Part(name, picture_of(around[yaw][1])) for yaw, name in COLOURS.items()]
+    parts += [Part(name, picture_of(around[yaw][0])) for yaw, name in SHAPES.items()]
     return panel(parts, HEIGHT)

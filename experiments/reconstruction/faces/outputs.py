@@ -9,7 +9,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from experiments.reconstruction.drawing import draw
+from experiments.reconstruction.drawing import draw, paint
 from experiments.reconstruction.faces.camera import parameter_values
 from experiments.reconstruction.faces.displacement import DisplacementMap, displacement_map, tangent_normals
 from experiments.reconstruction.faces.explanation import ExplainedFace
@@ -17,7 +17,7 @@ from experiments.reconstruction.faces.overlay import draw_on_photo, with_landmar
 from experiments.reconstruction.faces.photos import FaceInPhoto
 from experiments.reconstruction.faces.strip import strip
 from experiments.reconstruction.faces.texture import FaceTexture, photo_texture
-from experiments.reconstruction.overlay import normal_picture, picture_of
+from experiments.reconstruction.overlay import look_over, mask_in_photo, normal_picture, pasted, picture_of
 from experiments.reconstruction.turntable import turntable
 from metrics.scans import NOW_LANDMARKS
 from models.faces.dense_mesh import dense_mesh
@@ -115,12 +115,14 @@ def reconstruction_pictures(
     screen, coarse_screen = on_screen(face, best), on_screen(face, coarse)
     photo = found.photo
     normals = draw(Mesh(best.vertices, best.faces), screen * (512 / face.size), (512, 512)).normals
-    white = Mesh(coarse.vertices, coarse.faces, vertex_colors=torch.ones_like(coarse.vertices))
+    sight, window = look_over(photo.size, coarse, face.in_photo(coarse_screen))
+    coloured = paint(painted, sight, light=face.parameters.light[0])
+    grey = paint(Mesh(coarse.vertices, coarse.faces), sight)
     pictures = {
-        "mask": draw_on_photo(Image.new("RGB", photo.size), face, white, coarse_screen).convert("L"),
-        "overlay": draw_on_photo(photo, face, painted, coarse_screen, light=face.parameters.light[0]),
+        "mask": mask_in_photo(photo.size, coloured, window),
+        "overlay": pasted(photo, coloured, window),
         "overlay_shape": draw_on_photo(photo, face, Mesh(best.vertices, best.faces), screen),
-        "overlay_coarse_shape": draw_on_photo(photo, face, Mesh(coarse.vertices, coarse.faces), coarse_screen),
+        "overlay_coarse_shape": pasted(photo, grey, window),
         "landmarks": with_landmarks(photo, landmarks, found.landmarks),
         "normals_camera": picture_of(normal_picture(normals)),
     }
