@@ -27,7 +27,7 @@ def reconstruct_faces(
         for path, place in zip(bar, places):
             found = face_in_photo(path, hints, place)
             outputs = face_outputs(explain(networks, found, refine=refine), found, texture_size=texture_size)
-            outputs.values |= {"run": str(run.resolve()), "limits": limits}
+            outputs.values.update({"run": str(run.resolve()), "limits": limits})
             save_outputs(outputs, out / path.stem)
     print(
         f"{len(pictures)} face(s) in {out}: fine.glb or coarse.glb opens in any viewer, strip.png shows it at a glance"
