@@ -67,7 +67,7 @@ def faces(work: Path, photo: Path | None, seed: int) -> list[Path]:
 def clothing(work: Path, seed: int) -> list[Path]:
     data, shown = work / "garments", work / "clothing"
     if not (data / "hq" / "subjects.csv").is_file():
-        words = ("--num", 2 * SHOWN, "--views", 1, "--held_out", 0.5, "--height", CLOTHING_HEIGHT, "--seed", seed)
+        words = ("--num", 8, "--views", 1, "--held_out", 0.4, "--height", CLOTHING_HEIGHT, "--seed", seed)
         pipeline.threefold("synthesize", "garments", "--out", data, *words)
     pictures, masks = train_clothing.write_examples(data, shown / "photographs")
     pictures = pictures[:SHOWN]
@@ -78,7 +78,7 @@ def clothing(work: Path, seed: int) -> list[Path]:
 def bodies(work: Path, seed: int) -> list[Path]:
     data, shown = work / "bodies", work / "body"
     if not (data / "test.txt").is_file():
-        words = ("--num", SHOWN, "--yaws", 1, "--size", BODY_SIZE, "--seed", seed, "--family", "standing")
+        words = ("--num", 3, "--yaws", 1, "--size", BODY_SIZE, "--seed", seed, "--family", "standing")
         pipeline.threefold("synthesize", "bodies", "--out", data, *words)
     folders = []
     for person in sorted((data / "RENDER").iterdir())[:SHOWN]:
