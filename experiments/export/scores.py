@@ -1,6 +1,7 @@
 """What an exported run reaches on test data, measured with its very weights, and the page that says so."""
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,10 @@ from experiments.runs import WEIGHTS, class_of, read_checkpoint
 from experiments.shipped import LIMITS
 from lightning_modules.face_coarse import FaceCoarse
 from lightning_modules.face_detail import FaceDetail
+
+
+PICTURES = ("panels", "meshes")
+"""Folders that a test writes for looking; they are too large to come with the program."""
 
 
 def measure(folder: Path, data: Sequence[Path]) -> None:
@@ -29,6 +34,8 @@ def measure(folder: Path, data: Sequence[Path]) -> None:
     for root in reversed(data):
         pipeline.threefold("test", "--run", folder, "--data.init_args.root", root, *detector(folder, root))
         tests.insert(0, measured(folder))
+    for name in PICTURES:
+        shutil.rmtree(folder / name, ignore_errors=True)
     write_text(folder / "scores.json", json.dumps({"weights": WEIGHTS, "tests": tests}, indent=2) + "\n")
 
 

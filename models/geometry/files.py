@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import trimesh
 
 from models.geometry import gltf, ply, wavefront
 from models.geometry.mesh import Mesh
@@ -63,6 +62,8 @@ def _read(path: Path, texture: bool) -> Mesh:
 
 def _read_foreign(path: Path) -> Mesh:
     """A glb or ply of another program, by trimesh; scenes are flattened, in world coordinates."""
+    import trimesh  # its seconds of importing are for foreign files only
+
     try:
         loaded: Any = trimesh.load(path, process=False)  # a Scene, a Trimesh or a PointCloud
         if isinstance(loaded, trimesh.Scene):
