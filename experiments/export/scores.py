@@ -14,7 +14,6 @@ from experiments.shipped import LIMITS
 from lightning_modules.face_coarse import FaceCoarse
 from lightning_modules.face_detail import FaceDetail
 
-
 PICTURES = ("panels", "meshes")
 """Folders that a test writes for looking; they are too large to come with the program."""
 
