@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, normalize
+from torch.nn.functional import avg_pool2d
 
 from models.geometry.mesh import Mesh
 from models.geometry.normals import vertex_normals
@@ -79,7 +79,7 @@ def look(
     fragments = rasterize(screen, mesh.faces, (size[0] * SAMPLES, size[1] * SAMPLES), perspective=False)
     if normals_camera is None:
         normals_camera = vertex_normals(screen * screen.new_tensor([1, -1, -1]), mesh.faces)[0]
-    return Sight(fragments, normalize(interpolate(normals_camera[None], mesh.faces, fragments), dim=1))
+    return Sight(fragments, unit(interpolate(normals_camera[None], mesh.faces, fragments)))
 
 
 @torch.no_grad()
@@ -101,8 +101,13 @@ def paint(mesh: Mesh, sight: Sight, *, light: Float[Tensor, "9 3"] | None = None
     return Drawing(
         avg_pool2d(image.clamp(0, 1) * covered, SAMPLES)[0],
         coverage[0],
-        (normalize(avg_pool2d(normals, SAMPLES), dim=1) * (coverage > 0))[0],
+        (unit(avg_pool2d(normals, SAMPLES)) * (coverage > 0))[0],
     )
+
+
+def unit(vectors: Float[Tensor, "1 3 y x"]) -> Float[Tensor, "1 3 y x"]:
+    """Of length one; zeros stay. Several times faster than torch's own `normalize` over so few channels."""
+    return vectors * vectors.square().sum(1, keepdim=True).clamp_min(1e-24).rsqrt()
 
 
 def surface_colours(mesh: Mesh, fragments: Fragments) -> Tensor | None:
