@@ -50,10 +50,10 @@ def body_parts(folder: Path) -> list[Part]:
 
 
 def clothing_parts(folder: Path) -> list[Part]:
-    frames = turntable(folder)
-    window = json.loads((folder / MARK).read_text())["window"]
-    corners = tuple(round(window[side]) for side in ("left", "top", "right", "bottom"))
-    picture = read_picture(Path(json.loads((folder / MARK).read_text())["picture"]))
+    values, frames = json.loads((folder / MARK).read_text()), turntable(folder)
+    window, picture = values["window"], read_picture(Path(values["picture"]))
+    left, top, right, bottom = (round(window[side]) for side in ("left", "top", "right", "bottom"))
+    corners = left, top, right, bottom
     return [
         Part("photograph", picture.crop(corners)),
         Part("overlay", Image.open(folder / "overlay.png").crop(corners)),
