@@ -48,3 +48,19 @@ def test_methods_and_runs_are_told_apart(face_runs: FaceRuns, tmp_path: Path, ca
 def test_an_unknown_method_is_named() -> None:
     with pytest.raises(UserError, match="expected one of face, clothing, body"):
         shipped_run("shoe")
+
+
+def test_an_installed_program_has_the_models_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from setuptools import Distribution
+
+    root = Path(shipped.__file__).parents[1]
+    monkeypatch.chdir(root)
+    distribution = Distribution()
+    distribution.parse_config_files()
+    distribution.include_package_data = False
+    build = distribution.get_command_obj("build_py")
+    build.ensure_finalized()
+    packed = {Path(folder) / name for _, folder, _, names in build.data_files for name in names}  # type: ignore[attr-defined]
+    present = {path.relative_to(root) for path in shipped.WEIGHTS.glob("*/*") if path.is_file()}
+    assert present
+    assert present <= packed
