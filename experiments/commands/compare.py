@@ -14,17 +14,12 @@ from experiments.comparison import (
     ComparedRun,
     Method,
     markdown_table,
-    method_rows,
     methods_of,
     paired_differences,
-    paired_rows,
-    paper_note,
     paper_record,
-    paper_rows,
     sample_differences,
-    sample_rows,
-    spread,
 )
+from experiments.comparison_tables import Table, method_tables, paper_table, run_rows, summary
 from experiments.errors import UserError
 from experiments.quoted_results import Paper
 from models.geometry.atomic import replace_when_complete
@@ -68,26 +63,22 @@ def compare(
     several = len(grouped) > 1 and (methods is not None or len(grouped) < len(compared))
     shown = figures_of(compared, metrics)
     out.mkdir(parents=True, exist_ok=True)
-    markdown, comma_separated = tables(compared, shown, over_all=len(grouped) == 1)
+    each = run_rows(compared, shown, over_all=len(grouped) == 1)
+    tables = [Table("Every run", each)]
     record: dict[str, Any] = {
         "metrics": {metric: summary(compared, metric) for metric in shown},
         "runs": {run.name: {"figures": run.figures, "provenance": run.provenance} for run in compared},
     }
     if several:
-        markdown += "\n" + markdown_table(method_rows(grouped, shown))
-        paired = paired_rows(grouped, shown)
-        if paired:
-            markdown += "\nSeed by seed, with 95 % intervals of the mean:\n\n" + markdown_table(paired)
-        by_sample = sample_rows(grouped, shown)
-        if by_sample:
-            markdown += "\nSample by sample, with 95 % bootstrap intervals of the mean:\n\n" + markdown_table(by_sample)
+        tables += method_tables(grouped, shown)
         record["methods"] = method_record(grouped, shown)
     if paper is not None:
-        markdown += f"\n{paper_note(paper)}\n" + markdown_table(paper_rows(grouped, paper))
+        tables.append(paper_table(grouped, paper))
         record["quoted"] = paper_record(paper)
+    markdown = markdown_of(tables)
     files = {
         out / "table.md": markdown,
-        out / "table.csv": comma_separated,
+        out / "table.csv": comma_separated(each),
         out / "table.json": json.dumps(record, indent=2) + "\n",
     }
     with replace_when_complete(*files) as temporary:
@@ -117,11 +108,6 @@ def figures_of(runs: Sequence[ComparedRun], asked: Sequence[str] | None) -> list
     return known if asked is None else [name for name in asked if name in known]
 
 
-def summary(runs: Sequence[ComparedRun], metric: str) -> dict[str, float | int | None]:
-    """Mean and sample standard deviation over the runs that have the metric."""
-    return spread([run.figures[metric] for run in runs if metric in run.figures])
-
-
 def method_record(methods: Sequence[Method], metrics: Sequence[str]) -> dict[str, Any]:
     """Runs, spread and paired differences of every method, as plain values."""
     return {
@@ -141,18 +127,17 @@ def method_record(methods: Sequence[Method], metrics: Sequence[str]) -> dict[str
     }
 
 
-def tables(runs: Sequence[ComparedRun], metrics: Sequence[str], *, over_all: bool = True) -> tuple[str, str]:
-    """The table as markdown and as comma-separated values; `over_all` adds mean and deviation over all runs."""
-    head = ["metric", *(run.name for run in runs), *(["mean", "standard deviation"] if over_all else [])]
-    rows = []
-    for metric in metrics:
-        over = summary(runs, metric)
-        cells = [run.figures.get(metric) for run in runs]
-        cells += [over["mean"], over["standard_deviation"]] if over_all else []
-        rows.append([metric, *("" if value is None else f"{value:.4g}" for value in cells)])
+def markdown_of(tables: Sequence[Table]) -> str:
+    """Tables below each other, each under what must be read with it."""
+    return "\n".join(
+        f"{table.introduction}\n\n" * bool(table.introduction) + markdown_table(table.rows) for table in tables
+    )
+
+
+def comma_separated(rows: Sequence[Sequence[str]]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows([head, *rows])
-    return markdown_table([head, *rows]), buffer.getvalue()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue()
 
 
 def run(verb: str, arguments: Sequence[str]) -> int:
