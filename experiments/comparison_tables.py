@@ -53,6 +53,32 @@ def method_tables(methods: Sequence[Method], metrics: Sequence[str]) -> list[Tab
     return [table for table in found if table.rows]
 
 
+def several_methods(methods: Sequence[Method], *, named: bool) -> bool:
+    """Whether runs are compared as methods: several of them, named as such or with several runs each."""
+    return len(methods) > 1 and (named or len(methods) < sum(len(method.runs) for method in methods))
+
+
+def every_table(
+    runs: Sequence[ComparedRun], methods: Sequence[Method], metrics: Sequence[str], *, named: bool, paper: Paper | None
+) -> list[Table]:
+    """All that there is to say of the runs; the first table has a column for each of them.
+
+    Args:
+        runs: in order.
+        methods: the same, grouped.
+        metrics: rows.
+        named: whether somebody said which run belongs to which method.
+        paper: whose columns and rows come last.
+    """
+    over_all = len(methods) == 1
+    tables = [Table("Every run", run_rows(runs, metrics, over_all=over_all))]
+    if several_methods(methods, named=named):
+        tables += method_tables(methods, metrics)
+    if paper is not None:
+        tables.append(paper_table(methods, paper))
+    return tables
+
+
 def paper_table(methods: Sequence[Method], paper: Paper) -> Table:
     """Ours and the paper's rows, marked as quoted."""
     return Table(f"Beside the paper: {paper}", paper_rows(methods, paper), paper_note(paper).strip())

@@ -19,9 +19,11 @@ from experiments.comparison import (
     paper_record,
     sample_differences,
 )
-from experiments.comparison_tables import Table, method_tables, paper_table, run_rows, summary
+from experiments.comparison_tables import Table, every_table, several_methods, summary
 from experiments.errors import UserError
 from experiments.quoted_results import Paper
+from experiments.report.page import Choices, page_of
+from experiments.report.run_contents import contents_of
 from models.geometry.atomic import replace_when_complete
 
 
@@ -33,6 +35,8 @@ def compare(
     paper: Paper | None = None,
     plots: bool = True,
     metrics: list[str] | None = None,
+    page: bool = True,
+    cases: int = 0,
 ) -> None:
     """Writes a table of runs (rows are metrics, columns runs, mean and standard deviation over them) as markdown, csv
     and json. Runs of one method with different seeds give its spread; a ranking needs several seeds of each method.
@@ -41,6 +45,7 @@ def compare(
     a third with the differences to the first method, seed by seed, each with its 95 % interval (Student's t over
     seeds), and, where the runs kept the scores of every test sample, a fourth with the differences sample by sample
     (bootstrap over samples). bars.png shows the figures with their intervals, curves.png what was logged over epochs.
+    report.html is one page with all of it, and the curves, panels and meshes of the runs; it opens without a network.
     A file that `threefold evaluate --json` wrote for bodies counts as a run: this is how the meshes of other methods
     enter.
 
@@ -55,32 +60,33 @@ def compare(
             they are known.
         plots: whether bars.png and curves.png are drawn.
         metrics: what to show, such as test/iou_volume val/bce; everything when left out.
+        page: whether report.html is written.
+        cases: so many best and worst test samples of every run are drawn on the page; it takes the runs' data.
     """
     compared = [read_run(run) for run in runs]
     if methods is not None and len(methods) != len(runs):
         raise UserError(f"compare: --methods has {len(methods)} names for {len(runs)} runs; give one name for each run")
     grouped = methods_of(compared, methods)
-    several = len(grouped) > 1 and (methods is not None or len(grouped) < len(compared))
     shown = figures_of(compared, metrics)
     out.mkdir(parents=True, exist_ok=True)
-    each = run_rows(compared, shown, over_all=len(grouped) == 1)
-    tables = [Table("Every run", each)]
+    tables = every_table(compared, grouped, shown, named=methods is not None, paper=paper)
     record: dict[str, Any] = {
         "metrics": {metric: summary(compared, metric) for metric in shown},
         "runs": {run.name: {"figures": run.figures, "provenance": run.provenance} for run in compared},
     }
-    if several:
-        tables += method_tables(grouped, shown)
+    if several_methods(grouped, named=methods is not None):
         record["methods"] = method_record(grouped, shown)
     if paper is not None:
-        tables.append(paper_table(grouped, paper))
         record["quoted"] = paper_record(paper)
     markdown = markdown_of(tables)
     files = {
         out / "table.md": markdown,
-        out / "table.csv": comma_separated(each),
+        out / "table.csv": comma_separated(tables[0].rows),
         out / "table.json": json.dumps(record, indent=2) + "\n",
     }
+    if page:
+        choices = Choices(cases=cases, plots=plots, metrics=None if metrics is None else tuple(metrics))
+        files[out / "report.html"] = page_of([contents_of(run) for run in compared], grouped, tables, choices)
     with replace_when_complete(*files) as temporary:
         for path, text in zip(temporary, files.values(), strict=True):
             path.write_text(text, encoding="utf-8")
@@ -90,6 +96,8 @@ def compare(
 
         for path in write_plots(grouped, metrics, out):
             print(path)
+    if page:
+        print(out / "report.html")
 
 
 def figures_of(runs: Sequence[ComparedRun], asked: Sequence[str] | None) -> list[str]:
