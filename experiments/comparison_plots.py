@@ -115,4 +115,5 @@ def draw_curves(axis: Any, methods: Sequence[Method], metric: str) -> None:
             epochs, [min(each) for each in values], [max(each) for each in values], color=f"C{place}", alpha=0.2
         )
     axis.set_xlabel("epoch", fontsize=8)
+    axis.locator_params(axis="x", integer=True)
     axis.legend(fontsize=7)

@@ -70,7 +70,7 @@ def every_table(
         named: whether somebody said which run belongs to which method.
         paper: whose columns and rows come last.
     """
-    over_all = len(methods) == 1
+    over_all = len(methods) == 1 and len(runs) > 1
     tables = [Table("Every run", run_rows(runs, metrics, over_all=over_all))]
     if several_methods(methods, named=named):
         tables += method_tables(methods, metrics)

@@ -70,6 +70,7 @@ def svg(methods: Sequence[Method], metric: str, draw: Callable[[Any, Sequence[Me
         "svg.hashsalt": metric,
         "axes.facecolor": "none",
         "legend.framealpha": 0.0,
+        "legend.loc": "upper right",  # to look for the best place takes long
         "axes.spines.top": False,
         "axes.spines.right": False,
     }
@@ -77,6 +78,8 @@ def svg(methods: Sequence[Method], metric: str, draw: Callable[[Any, Sequence[Me
         picture, axis = plt.subplots(figsize=(WIDTH, HEIGHT))
         draw(axis, methods, metric)
         axis.tick_params(labelsize=9)
+        if sum(len(method.runs) for method in methods) == 1 and (legend := axis.get_legend()) is not None:
+            legend.remove()
         picture.tight_layout()
         buffer = io.StringIO()
         picture.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})

@@ -33,8 +33,8 @@ def facts_of(entry: dict[str, Any]) -> list[tuple[str, str]]:
         ("parameters", _counted(entry.get("parameters"))),
         ("interruptions", len(resumes) if isinstance(resumes, list) and resumes else None),
         ("data", data.get("root")),
-        ("data's files", _files(data)),
-        ("data's SHA-256", data.get("sha256")),
+        ("files of the data", _files(data)),
+        ("SHA-256 of the data", data.get("sha256")),
         ("processor", _hardware(hardware)),
         (
             "graphics",
@@ -67,4 +67,5 @@ def _files(data: dict[str, Any]) -> str | None:
 def _hardware(hardware: dict[str, Any]) -> str | None:
     if "processor" not in hardware:
         return None
-    return f"{hardware['processor']}, {hardware.get('cores', '?')} cores, {hardware.get('torch_threads', '?')} threads"
+    cores, threads = hardware.get("cores", "?"), hardware.get("torch_threads", "?")
+    return f"{hardware['processor']}; cores {cores}, threads of torch {threads}"

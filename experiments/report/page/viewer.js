@@ -46,10 +46,12 @@
     root.traverse((part) => {
       if (!part.isMesh) return;
       linear(part.geometry);
+      const bare = !part.material.map && !part.geometry.attributes.color;
       part.material.side = THREE.DoubleSide;
       part.material.metalness = 0;
       part.material.roughness = 1;
-      part.userData = { coloured: part.material, grey };
+      part.userData = { coloured: bare ? grey : part.material, grey };
+      part.material = part.userData.coloured;
     });
     return root;
   };
@@ -60,9 +62,12 @@
       this.canvas = figure.querySelector("canvas");
       this.pencil = this.canvas.getContext("2d");
       this.root = prepared(root);
-      const sphere = new THREE.Box3().setFromObject(root).getBoundingSphere(new THREE.Sphere());
-      this.radius = sphere.radius || 1;
-      root.position.sub(sphere.center);
+      const box = new THREE.Box3().setFromObject(root);
+      const size = box.getSize(new THREE.Vector3());
+      this.radius = size.length() / 2 || 1;
+      this.halfHeight = size.y / 2;
+      this.halfWidth = Math.hypot(size.x, size.z) / 2;
+      root.position.sub(box.getCenter(new THREE.Vector3()));
       this.scene = new THREE.Scene();
       this.scene.add(root, new THREE.AmbientLight(0xffffff, 0.55));
       this.light = new THREE.DirectionalLight(0xffffff, 0.6);
@@ -109,8 +114,9 @@
         this.canvas.width = width;
         this.canvas.height = height;
       }
-      const narrow = Math.min(1, width / height);
-      const away = (1.08 * this.distance * this.radius) / Math.sin((FIELD_OF_VIEW * Math.PI) / 360) / narrow;
+      // whichever way it is turned about its upright axis, it fits
+      const needed = Math.max(this.halfHeight, (this.halfWidth * height) / width) * 1.06;
+      const away = this.distance * (needed / Math.tan((FIELD_OF_VIEW * Math.PI) / 360) + this.halfWidth);
       this.camera.aspect = width / height;
       this.camera.updateProjectionMatrix();
       const level = Math.cos(this.pitch) * away;
