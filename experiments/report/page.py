@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import NamedTuple
 from experiments.comparison import Method
 from experiments.comparison_plots import chosen
 from experiments.comparison_tables import Table
-from experiments.report.cases import Cases, ranked_cases
+from experiments.quoted_results import TABLES
+from experiments.report.cases import PREFERRED, Cases, ranked_cases
 from experiments.report.curves import bar_pictures, curve_pictures
 from experiments.report.meshes import Meshes, viewable_meshes
 from experiments.report.origins import Origin, origins_of
@@ -24,6 +26,7 @@ PAGE = Path(__file__).parent / "page"
 MEBIBYTE = 2**20
 PICTURE_ROOM, MESH_ROOM = 7 * MEBIBYTE, 5 * MEBIBYTE
 """Of a page below 15 MB; three.js takes 0.7, curves and text the rest."""
+LEADING_FIGURES = {column.ours for table in TABLES.values() for column in table.columns} | set(PREFERRED)
 
 
 class Choices(NamedTuple):
@@ -51,6 +54,8 @@ class RunPart(NamedTuple):
 
 class Plots(NamedTuple):
     bars: list[Picture]
+    """The figures that papers print and samples are ranked by."""
+    other_bars: list[Picture]
     leading: list[Picture]
     """What was validated, and the training loss."""
     others: list[Picture]
@@ -97,6 +102,7 @@ def page_of(runs: Sequence[RunContents], methods: Sequence[Method], tables: Sequ
         parts=parts,
         methods=methods,
         tables=tables,
+        short=short_names(runs),
         plots=plots_of(methods, choices),
         plots_asked=choices.plots,
         differing=differing_settings(list(runs)),
@@ -105,6 +111,16 @@ def page_of(runs: Sequence[RunContents], methods: Sequence[Method], tables: Sequ
         scripts=scripts,
         script_sources=" ".join(f"'sha256-{digest(script)}'" for script in scripts) or "'none'",
     )
+
+
+def short_names(runs: Sequence[RunContents]) -> dict[str, str]:
+    """The runs' names without the folder that they share, for the heads of tables."""
+    names = [run.name for run in runs]
+    folders = [str(Path(name).parent) for name in names]
+    if len(set(names)) < 2 or any(run.folder is None for run in runs):
+        return {}
+    shared = os.path.commonpath([os.path.abspath(folder) for folder in folders])
+    return {name: os.path.relpath(os.path.abspath(name), shared) for name in names}
 
 
 def title_of(runs: Sequence[RunContents]) -> str:
@@ -118,13 +134,16 @@ def title_of(runs: Sequence[RunContents]) -> str:
 def plots_of(methods: Sequence[Method], choices: Choices) -> Plots:
     """Every curve; bars where there is more than one run."""
     if not choices.plots:
-        return Plots([], [], [])
+        return Plots([], [], [], [])
     figures, leading = chosen(methods, choices.metrics)
     every = {name for method in methods for run in method.runs for name in run.curves}
     others = sorted(every - set(leading)) if choices.metrics is None else []
-    alone = sum(len(method.runs) for method in methods) == 1
+    if sum(len(method.runs) for method in methods) == 1:
+        figures = []
+    first = [name for name in figures if name.removeprefix("test/") in LEADING_FIGURES] or figures[:6]
     return Plots(
-        [] if alone else bar_pictures(methods, figures),
+        bar_pictures(methods, first),
+        bar_pictures(methods, [name for name in figures if name not in first]),
         curve_pictures(methods, leading),
         curve_pictures(methods, others),
     )
