@@ -70,7 +70,7 @@ def page_of(runs: Sequence[RunContents], methods: Sequence[Method], tables: Sequ
     import jinja2
 
     pictures, meshes = Room(PICTURE_ROOM), Room(MESH_ROOM)
-    cases_each, panels_each = choices.cases, 6 if len(runs) == 1 else 2
+    panels_each = 6 if len(runs) == 1 else 2
     parts = [
         RunPart(
             f"run-{place}",
@@ -78,7 +78,7 @@ def page_of(runs: Sequence[RunContents], methods: Sequence[Method], tables: Sequ
             origins_of(run),
             columns_of(run),
             panel_gallery(run, panels_each, pictures),
-            ranked_cases(run, cases_each, choices.by, choices.data, pictures),
+            ranked_cases(run, choices.cases, choices.by, choices.data, pictures),
             viewable_meshes(run.meshes(), meshes),
         )
         for place, run in enumerate(runs)
@@ -126,9 +126,9 @@ def short_names(runs: Sequence[RunContents]) -> dict[str, str]:
 def title_of(runs: Sequence[RunContents]) -> str:
     """The runs' own names, as far as a title has room."""
     names = [Path(run.name).name or run.name for run in runs]
-    return (
-        names[0] if len(names) == 1 else f"{len(names)} runs: {', '.join(names[:4])}{', …' if len(names) > 4 else ''}"
-    )
+    if len(names) == 1:
+        return names[0]
+    return f"{len(names)} runs: {', '.join(names[:4])}{', …' if len(names) > 4 else ''}"
 
 
 def plots_of(methods: Sequence[Method], choices: Choices) -> Plots:
