@@ -23,7 +23,7 @@ FLAGS = (
     "--disable-gpu-vsync",
 )
 DESKTOP, PHONE = (1280, 900), (390, 844)
-PATIENCE = 60_000
+PATIENCE = 300_000
 """Milliseconds; the machine may be busy."""
 
 Scheme = Literal["light", "dark"]

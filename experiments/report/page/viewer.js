@@ -69,8 +69,8 @@
       this.halfWidth = Math.hypot(size.x, size.z) / 2;
       root.position.sub(box.getCenter(new THREE.Vector3()));
       this.scene = new THREE.Scene();
-      this.scene.add(root, new THREE.AmbientLight(0xffffff, 0.55));
-      this.light = new THREE.DirectionalLight(0xffffff, 0.6);
+      this.scene.add(root, new THREE.AmbientLight(0xffffff, 0.5));
+      this.light = new THREE.DirectionalLight(0xffffff, 0.5);
       this.scene.add(this.light);
       this.camera = new THREE.PerspectiveCamera(FIELD_OF_VIEW, 1, this.radius / 50, this.radius * 100);
       this.pointers = new Map();
