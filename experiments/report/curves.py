@@ -14,6 +14,8 @@ STYLE = (
     "<style>:root{--ink:#1c1e21}@media (prefers-color-scheme:dark){:root{--ink:#dcdfe4}}"
     "text{font-family:system-ui,'DejaVu Sans',sans-serif}</style>"
 )
+COLOURS = ("#2b8bd6", "#de7a22", "#3c9f58", "#d4576f", "#8c70d0", "#a07c4a", "#c45aad", "#6b8a9b")
+"""Of the methods: neither too dark for a dark page nor too light for a light one."""
 PARTS = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
 
 
@@ -68,6 +70,7 @@ def svg(methods: Sequence[Method], metric: str, draw: Callable[[Any, Sequence[Me
     style = dict.fromkeys(PARTS, INK) | {
         "svg.fonttype": "none",
         "svg.hashsalt": metric,
+        "axes.prop_cycle": plt.cycler(color=COLOURS),
         "axes.facecolor": "none",
         "legend.framealpha": 0.0,
         "legend.loc": "upper right",  # to look for the best place takes long
