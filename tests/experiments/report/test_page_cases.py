@@ -19,7 +19,7 @@ from tests.experiments.conftest import ClothingRuns
 def tested(clothing_runs: ClothingRuns, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> RunContents:
     """A run of its own that was tested."""
     run = tmp_path / "clothing"
-    shutil.copytree(clothing_runs.clothing, run)
+    shutil.copytree(clothing_runs.small, run)
     quiet = ("--trainer.enable_progress_bar", "false", "--trainer.accelerator", "cpu")
     assert threefold(capsys, "test", "--run", run, *quiet).status == 0
     return contents_of(read_run(str(run)))
