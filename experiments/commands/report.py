@@ -76,9 +76,9 @@ def require_wishes(runs: list[str], out: Path, methods: list[str] | None, cases:
 
 def shared_paper(runs: Sequence[RunContents]) -> Paper | None:
     """The paper whose data all of the runs have, by their layout; None where there is none, or nothing was tested."""
-    first, *others = [run.paper for run in runs]
+    papers: list[Paper | None] = [run.paper for run in runs]
     tested = any(name.startswith("test/") for run in runs for name in run.compared.figures)
-    return first if tested and all(paper == first for paper in others) else None
+    return papers[0] if tested and all(paper == papers[0] for paper in papers) else None
 
 
 def run(verb: str, arguments: Sequence[str]) -> int:
