@@ -42,7 +42,7 @@
   };
 
   const prepared = (root) => {
-    const grey = new THREE.MeshStandardMaterial({ color: 0xb4b4b4, side: THREE.DoubleSide, roughness: 1, metalness: 0 });
+    const grey = new THREE.MeshStandardMaterial({ color: 0x9c9c9c, side: THREE.DoubleSide, roughness: 1, metalness: 0 });
     root.traverse((part) => {
       if (!part.isMesh) return;
       linear(part.geometry);
@@ -69,7 +69,7 @@
       this.halfWidth = Math.hypot(size.x, size.z) / 2;
       root.position.sub(box.getCenter(new THREE.Vector3()));
       this.scene = new THREE.Scene();
-      this.scene.add(root, new THREE.AmbientLight(0xffffff, 0.5));
+      this.scene.add(root, new THREE.AmbientLight(0xffffff, 0.65));
       this.light = new THREE.DirectionalLight(0xffffff, 0.5);
       this.scene.add(this.light);
       this.camera = new THREE.PerspectiveCamera(FIELD_OF_VIEW, 1, this.radius / 50, this.radius * 100);
