@@ -48,6 +48,7 @@ VERBS = {
     "weights": Verb("weights", "train, export and test the three models that come with the program"),
     "evaluate": Verb("evaluate", "measure meshes of any method against scans"),
     "compare": Verb("compare", "put runs side by side: mean and spread, with where every number came from"),
+    "report": Verb("report", "one page about runs that opens offline: origin, curves, tables, panels, meshes to turn"),
     "sweep": Verb("sweep", "train every trial of a sweep's YAML, without a server or as a job array"),
     "bench": Verb(
         "bench", "time rasterizers or extraction side by side, or the parts of a training step; try requeueing"

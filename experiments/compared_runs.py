@@ -13,9 +13,11 @@ WANDB = "wandb:"
 NO_CURVES = {"epoch", "step"}
 
 
-def read_run(name: str) -> ComparedRun:
+def read_run(name: str, *, unfinished: bool = False) -> ComparedRun:
     """The test figures of a run, or its last training figures where it was not tested; or the means over bodies in a
     file of `threefold evaluate`, or what wandb kept of `wandb:entity/project/run`.
+
+    A run that has not come to its end holds curves but no figures yet; `unfinished` allows it.
 
     Raises:
         UserError: when the folder holds no metrics, or the file none of bodies.
@@ -26,32 +28,44 @@ def read_run(name: str) -> ComparedRun:
     if run.suffix == ".json":
         return read_evaluation(run)
     path = run / "metrics.json"
+    if unfinished and not path.is_file() and (run / "config.yaml").is_file():
+        return ComparedRun(str(run), {}, provenance_of(run), samples_of(run), curves_of(run))
     if not path.is_file():
-        raise UserError(f"compare: {run} holds no metrics.json; give folders of runs, such as runs/face-coarse")
+        raise UserError(f"{run} holds no metrics.json; give folders of runs, such as runs/face-coarse")
     try:
         stored = json.loads(path.read_text())
         figures = stored.get("test") or stored["fit"]
-        origin = run / "provenance.json"
-        provenance = json.loads(origin.read_text()) if origin.is_file() else {}
-    except (ValueError, KeyError, AttributeError):
-        raise UserError(f"compare: {path} or the provenance beside it is damaged; test the run again") from None
-    known = {metric: value for metric, value in figures.items() if value is not None}
-    return ComparedRun(str(run), known, provenance, samples_of(run), curves_of(run))
+        known = {metric: float(value) for metric, value in figures.items() if value is not None}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(f"{path} is damaged; test the run again") from None
+    return ComparedRun(str(run), known, provenance_of(run), samples_of(run), curves_of(run))
+
+
+def provenance_of(run: Path) -> dict[str, Any]:
+    """Where the run came from; empty when nothing says so."""
+    path = run / "provenance.json"
+    if not path.is_file():
+        return {}
+    try:
+        stored = json.loads(path.read_text())
+    except ValueError:
+        stored = None
+    if not isinstance(stored, dict):
+        raise UserError(f"{path} is damaged; test the run again")
+    return stored
 
 
 def read_evaluation(path: Path) -> ComparedRun:
     """The means of a body evaluation, named as a test of a run names them."""
     if not path.is_file():
-        raise UserError(
-            f"compare: {path} does not exist; give folders of runs, or files of `threefold evaluate --json`"
-        )
+        raise UserError(f"{path} does not exist; give folders of runs, or files of `threefold evaluate --json`")
     try:
         stored = json.loads(path.read_text())
         figures = {f"test/{name}": float(value) for name, value in stored["summary"].items()}
         provenance = {"evaluate": {**stored["origin"], "settings": stored["settings"]}}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UserError(
-            f"compare: {path} holds no scores of bodies; write it with `threefold evaluate --protocol body --json`"
+            f"{path} holds no scores of bodies; write it with `threefold evaluate --protocol body --json`"
         ) from None
     return ComparedRun(str(path), figures, provenance)
 
@@ -70,7 +84,7 @@ def samples_of(run: Path) -> dict[str, dict[int, float]]:
                     if cell and math.isfinite(float(cell)):
                         columns.setdefault(f"test/{name}", {})[index] = float(cell)
     except (ValueError, KeyError, TypeError):
-        raise UserError(f"compare: {path} is damaged; test the run again") from None
+        raise UserError(f"{path} is damaged; test the run again") from None
     return columns
 
 
@@ -81,9 +95,12 @@ def curves_of(run: Path) -> dict[str, dict[float, float]]:
     for path in [*earlier, run / "metrics.csv"]:
         if not path.is_file():
             continue
-        with path.open() as file:
-            for row in csv.DictReader(file):
-                add_point(curves, row.get("epoch"), row)
+        with path.open(encoding="utf-8", errors="replace") as file:
+            try:
+                for row in csv.DictReader(file):
+                    add_point(curves, row.get("epoch"), row)
+            except csv.Error:
+                raise UserError(f"{path} is damaged; restore it from another copy of the run") from None
     return curves
 
 
@@ -118,23 +135,21 @@ def read_wandb(name: str) -> ComparedRun:
     """
     path = name.removeprefix(WANDB)
     if path.count("/") != 2:
-        raise UserError(f"compare: {name!r} names no run; write {WANDB}ENTITY/PROJECT/RUN, as in the run's address")
+        raise UserError(f"{name!r} names no run; write {WANDB}ENTITY/PROJECT/RUN, as in the run's address")
     try:
         import wandb
     except ModuleNotFoundError:
-        raise UserError(
-            f"compare: {name} needs the package wandb; install it with pip install 'threefold[wandb]'"
-        ) from None
+        raise UserError(f"{name} needs the package wandb; install it with pip install 'threefold[wandb]'") from None
     from lightning_modules.callbacks.wandb_run import has_account
 
     if not has_account():
-        raise UserError(f"compare: {name} needs an account; run `wandb login` or set WANDB_API_KEY")
+        raise UserError(f"{name} needs an account; run `wandb login` or set WANDB_API_KEY")
     try:
         run = wandb.Api(timeout=60).run(path)
         summary, config = dict(run.summary), dict(run.config)
         history = list(run.history(samples=2000, pandas=False))
     except Exception as error:  # the client's errors have no common class
-        raise UserError(f"compare: {name} could not be read ({one_line(str(error))}); check its address") from error
+        raise UserError(f"{name} could not be read ({one_line(str(error))}); check its address") from error
     figures = {key: number for key, value in summary.items() if "/" in key and (number := as_number(value)) is not None}
     tested = {key: value for key, value in figures.items() if key.startswith("test/")}
     curves: dict[str, dict[float, float]] = {}

@@ -24,6 +24,17 @@ def write_plots(methods: Sequence[Method], metrics: Sequence[str] | None, out: P
             and the training loss.
         out: the folder.
     """
+    figures, curves = chosen(methods, metrics)
+    written = []
+    for name, shown, draw in (("bars.png", figures, draw_bars), ("curves.png", curves, draw_curves)):
+        if shown:
+            written.append(out / name)
+            small_pictures(written[-1], methods, shown, draw)
+    return written
+
+
+def chosen(methods: Sequence[Method], metrics: Sequence[str] | None) -> tuple[list[str], list[str]]:
+    """Names of the figures and of the curves to draw, see `write_plots`."""
     figures = sorted({name for method in methods for run in method.runs for name in run.figures})
     curves = sorted({name for method in methods for run in method.runs for name in run.curves})
     if metrics is None:
@@ -31,12 +42,7 @@ def write_plots(methods: Sequence[Method], metrics: Sequence[str] | None, out: P
         curves = [name for name in curves if name.startswith("val/") or name == "train/loss"]
     else:
         figures, curves = ([name for name in metrics if name in known] for known in (figures, curves))
-    written = []
-    for name, shown, draw in (("bars.png", figures, draw_bars), ("curves.png", curves, draw_curves)):
-        if shown:
-            written.append(out / name)
-            small_pictures(written[-1], methods, shown, draw)
-    return written
+    return figures, curves
 
 
 def differs(methods: Sequence[Method], metric: str) -> bool:
@@ -47,14 +53,7 @@ def differs(methods: Sequence[Method], metric: str) -> bool:
 
 def small_pictures(path: Path, methods: Sequence[Method], metrics: Sequence[str], draw: Any) -> None:
     """One small picture a metric, in rows of three; the methods keep their colours throughout."""
-    try:
-        import matplotlib.pyplot as plt
-    except ModuleNotFoundError:
-        raise UserError(
-            "compare: plots need the package matplotlib; install it with `pip install 'threefold[plots]'`, or add "
-            "--plots false"
-        ) from None
-    plt.switch_backend("Agg")
+    plt = pyplot()
     columns = min(COLUMNS, len(metrics))
     rows = math.ceil(len(metrics) / columns)
     picture, axes = plt.subplots(rows, columns, figsize=(WIDTH * columns, HEIGHT * rows), squeeze=False)
@@ -69,6 +68,23 @@ def small_pictures(path: Path, methods: Sequence[Method], metrics: Sequence[str]
     with replace_when_complete(path) as (unfinished,):
         picture.savefig(unfinished, dpi=120, format="png")
     plt.close(picture)
+
+
+def pyplot() -> Any:
+    """matplotlib without a window; a dollar in a run's name begins no formula.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    try:
+        import matplotlib.pyplot as plt
+    except ModuleNotFoundError:
+        raise UserError(
+            "plots need the package matplotlib; install it with `pip install 'threefold[plots]'`, or add --plots false"
+        ) from None
+    plt.switch_backend("Agg")
+    plt.rcParams["text.parse_math"] = False
+    return plt
 
 
 def draw_bars(axis: Any, methods: Sequence[Method], metric: str) -> None:
@@ -99,4 +115,5 @@ def draw_curves(axis: Any, methods: Sequence[Method], metric: str) -> None:
             epochs, [min(each) for each in values], [max(each) for each in values], color=f"C{place}", alpha=0.2
         )
     axis.set_xlabel("epoch", fontsize=8)
+    axis.locator_params(axis="x", integer=True)
     axis.legend(fontsize=7)

@@ -52,7 +52,7 @@ def compare_runs(root: Path) -> Any:
     runs, out = [*(root / f"pifu-{seed}" for seed in range(3)), root / "icon.json"], root.with_name("table")
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            compare([str(run) for run in runs], out, methods=["pifu", "pifu", "pifu", "icon"])
+            compare([str(run) for run in runs], out, methods=["pifu", "pifu", "pifu", "icon"], page=False)
         tables = [(out / name).read_text().replace(str(root), "") for name in ("table.csv", "table.md")]
         stored = json.loads((out / "table.json").read_text())["metrics"]
     finally:

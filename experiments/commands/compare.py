@@ -14,19 +14,16 @@ from experiments.comparison import (
     ComparedRun,
     Method,
     markdown_table,
-    method_rows,
     methods_of,
     paired_differences,
-    paired_rows,
-    paper_note,
     paper_record,
-    paper_rows,
     sample_differences,
-    sample_rows,
-    spread,
 )
+from experiments.comparison_tables import Table, every_table, several_methods, summary
 from experiments.errors import UserError
 from experiments.quoted_results import Paper
+from experiments.report.page import Choices, page_of
+from experiments.report.run_contents import contents_of
 from models.geometry.atomic import replace_when_complete
 
 
@@ -38,6 +35,8 @@ def compare(
     paper: Paper | None = None,
     plots: bool = True,
     metrics: list[str] | None = None,
+    page: bool = True,
+    cases: int = 0,
 ) -> None:
     """Writes a table of runs (rows are metrics, columns runs, mean and standard deviation over them) as markdown, csv
     and json. Runs of one method with different seeds give its spread; a ranking needs several seeds of each method.
@@ -46,6 +45,7 @@ def compare(
     a third with the differences to the first method, seed by seed, each with its 95 % interval (Student's t over
     seeds), and, where the runs kept the scores of every test sample, a fourth with the differences sample by sample
     (bootstrap over samples). bars.png shows the figures with their intervals, curves.png what was logged over epochs.
+    report.html is one page with all of it, and the curves, panels and meshes of the runs; it opens without a network.
     A file that `threefold evaluate --json` wrote for bodies counts as a run: this is how the meshes of other methods
     enter.
 
@@ -60,36 +60,33 @@ def compare(
             they are known.
         plots: whether bars.png and curves.png are drawn.
         metrics: what to show, such as test/iou_volume val/bce; everything when left out.
+        page: whether report.html is written.
+        cases: so many best and worst test samples of every run are drawn on the page; it takes the runs' data.
     """
     compared = [read_run(run) for run in runs]
     if methods is not None and len(methods) != len(runs):
         raise UserError(f"compare: --methods has {len(methods)} names for {len(runs)} runs; give one name for each run")
     grouped = methods_of(compared, methods)
-    several = len(grouped) > 1 and (methods is not None or len(grouped) < len(compared))
     shown = figures_of(compared, metrics)
     out.mkdir(parents=True, exist_ok=True)
-    markdown, comma_separated = tables(compared, shown, over_all=len(grouped) == 1)
+    tables = every_table(compared, grouped, shown, named=methods is not None, paper=paper)
     record: dict[str, Any] = {
         "metrics": {metric: summary(compared, metric) for metric in shown},
         "runs": {run.name: {"figures": run.figures, "provenance": run.provenance} for run in compared},
     }
-    if several:
-        markdown += "\n" + markdown_table(method_rows(grouped, shown))
-        paired = paired_rows(grouped, shown)
-        if paired:
-            markdown += "\nSeed by seed, with 95 % intervals of the mean:\n\n" + markdown_table(paired)
-        by_sample = sample_rows(grouped, shown)
-        if by_sample:
-            markdown += "\nSample by sample, with 95 % bootstrap intervals of the mean:\n\n" + markdown_table(by_sample)
+    if several_methods(grouped, named=methods is not None):
         record["methods"] = method_record(grouped, shown)
     if paper is not None:
-        markdown += f"\n{paper_note(paper)}\n" + markdown_table(paper_rows(grouped, paper))
         record["quoted"] = paper_record(paper)
+    markdown = markdown_of(tables)
     files = {
         out / "table.md": markdown,
-        out / "table.csv": comma_separated,
+        out / "table.csv": comma_separated(tables[0].rows),
         out / "table.json": json.dumps(record, indent=2) + "\n",
     }
+    if page:
+        choices = Choices(cases=cases, plots=plots, metrics=None if metrics is None else tuple(metrics))
+        files[out / "report.html"] = page_of([contents_of(run) for run in compared], grouped, tables, choices)
     with replace_when_complete(*files) as temporary:
         for path, text in zip(temporary, files.values(), strict=True):
             path.write_text(text, encoding="utf-8")
@@ -99,6 +96,8 @@ def compare(
 
         for path in write_plots(grouped, metrics, out):
             print(path)
+    if page:
+        print(out / "report.html")
 
 
 def figures_of(runs: Sequence[ComparedRun], asked: Sequence[str] | None) -> list[str]:
@@ -115,11 +114,6 @@ def figures_of(runs: Sequence[ComparedRun], asked: Sequence[str] | None) -> list
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
             raise UserError(f"compare: no run has {name!r}; {hint}")
     return known if asked is None else [name for name in asked if name in known]
-
-
-def summary(runs: Sequence[ComparedRun], metric: str) -> dict[str, float | int | None]:
-    """Mean and sample standard deviation over the runs that have the metric."""
-    return spread([run.figures[metric] for run in runs if metric in run.figures])
 
 
 def method_record(methods: Sequence[Method], metrics: Sequence[str]) -> dict[str, Any]:
@@ -141,18 +135,17 @@ def method_record(methods: Sequence[Method], metrics: Sequence[str]) -> dict[str
     }
 
 
-def tables(runs: Sequence[ComparedRun], metrics: Sequence[str], *, over_all: bool = True) -> tuple[str, str]:
-    """The table as markdown and as comma-separated values; `over_all` adds mean and deviation over all runs."""
-    head = ["metric", *(run.name for run in runs), *(["mean", "standard deviation"] if over_all else [])]
-    rows = []
-    for metric in metrics:
-        over = summary(runs, metric)
-        cells = [run.figures.get(metric) for run in runs]
-        cells += [over["mean"], over["standard_deviation"]] if over_all else []
-        rows.append([metric, *("" if value is None else f"{value:.4g}" for value in cells)])
+def markdown_of(tables: Sequence[Table]) -> str:
+    """Tables below each other, each under what must be read with it."""
+    return "\n".join(
+        f"{table.introduction}\n\n" * bool(table.introduction) + markdown_table(table.rows) for table in tables
+    )
+
+
+def comma_separated(rows: Sequence[Sequence[str]]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows([head, *rows])
-    return markdown_table([head, *rows]), buffer.getvalue()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue()
 
 
 def run(verb: str, arguments: Sequence[str]) -> int:

@@ -33,7 +33,7 @@ def write_glb(mesh: Mesh, path: Path) -> None:
     Vertex colours are `COLOR_0`; beside a texture they are `_COLOR`, for viewers would multiply the two.
     """
     content = _Content()
-    vertex, coordinate, indices = _split_seams(mesh)
+    vertex, coordinate, indices = split_seams(mesh)
     attributes = {"POSITION": content.add_array(mesh.vertices[vertex], TRIPLE, ARRAY_BUFFER, bounds=True)}
     extras = {}
     if mesh.uv is not None:
@@ -112,7 +112,7 @@ def _own_mesh(document: dict[str, Any], content: bytes, texture: bool) -> Mesh:
     )
 
 
-def _split_seams(mesh: Mesh) -> tuple[Tensor, Tensor, Tensor]:
+def split_seams(mesh: Mesh) -> tuple[Tensor, Tensor, Tensor]:
     """Every pair of vertex and texture coordinate that occurs [n], [n], and the faces as indices of pairs [f 3].
 
     A vertex in no face is paired with coordinate 0, so that none is lost.
