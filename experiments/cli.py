@@ -43,6 +43,7 @@ VERBS = {
     "relight": Verb("edit", "show one reconstruction in the light of another"),
     "dress": Verb("dress", "put the clothing of one reconstruction on the shape of another"),
     "animate": Verb("animate", "show how a run of clothing learned its template"),
+    "demo": Verb("demo", "a page in the browser: drop a picture, turn the mesh, change it, download it"),
     "evaluate": Verb("evaluate", "measure meshes of any method against scans"),
     "compare": Verb("compare", "put runs side by side: mean and spread, with where every number came from"),
     "sweep": Verb("sweep", "train every trial of a sweep's YAML, without a server or as a job array"),

@@ -1,0 +1,127 @@
+"""Faces on the page: overlays first, then the mesh, then what the sliders change."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from experiments.demo.work.telling import Slider, Teller
+from experiments.reconstruction.drawing import draw
+from experiments.reconstruction.faces.camera import parameter_values
+from experiments.reconstruction.faces.displacement import displacement_map
+from experiments.reconstruction.faces.editing import posed, relit_texture, turned_light, with_weights
+from experiments.reconstruction.faces.explanation import ExplainedFace, FaceNetworks, explain, with_parameters
+from experiments.reconstruction.faces.outputs import coarse_mesh, drawn_pictures, fine_mesh, on_screen
+from experiments.reconstruction.faces.overlay import draw_on_photo
+from experiments.reconstruction.faces.photos import Hints, face_in_photo
+from experiments.reconstruction.faces.reading import read_face
+from experiments.reconstruction.faces.texture import photo_texture
+from experiments.reconstruction.overlay import picture_of
+from experiments.reconstruction.saving import MARK, write_json
+from models.geometry.mesh import Mesh
+from models.morphable.linear import MorphableModel
+
+LABELS = {
+    "overlay": "Colours on the photograph",
+    "overlay_shape": "Shape on the photograph",
+    "normals_camera": "Normals",
+    "landmarks": "Landmarks",
+    "normal_map_tangent": "Wrinkles, as normals in UV",
+}
+MOVEMENTS = {
+    "open": ("Open the mouth", ("jawOpen",)),
+    "smile": ("Smile", ("smileLeft", "smileRight")),
+    "brows": ("Raise the brows", ("browInnerUp", "browOuterUpLeft", "browOuterUpRight")),
+    "blink": ("Close the eyes", ("blinkLeft", "blinkRight")),
+}
+"""Sliders for face models that know these blendshapes."""
+POSED_SIDE = 512
+POSED_BACKGROUND = 0.12
+FILLS = 0.72
+"""How much of the picture's side a turned face is fitted into."""
+
+
+def reconstruct(networks: FaceNetworks, run: Path, picture: Path, options: Mapping[str, Any], tell: Teller) -> None:
+    """Tells pictures, mesh and sliders of the face in a picture.
+
+    Raises ValueError with a sentence as `face_in_photo` does.
+    """
+    tell.doing(0.05, "looking for the face")
+    found = face_in_photo(picture, Hints(person=options.get("person")))
+    tell.doing(0.2, "the network explains it")
+    face = explain(networks, found)
+    coarse, fine = coarse_mesh(face, None), fine_mesh(face, None)
+    landmarks = face.in_photo(face.geometry.landmarks[0])
+    tell.doing(0.4, "drawing")
+    for name, drawn in drawn_pictures(face, found, coarse, fine, landmarks):
+        if name in LABELS:
+            tell.picture(name, LABELS[name], drawn)
+    tell.doing(0.7, "the photograph becomes a texture")
+    texture = photo_texture(face, found).image
+    tell.doing(0.85, "writing the mesh")
+    tell.mesh(best_mesh(face, texture))
+    picture_of(texture).save(tell.folder / "texture.png", compress_level=1)
+    displacement = displacement_map(face)
+    if displacement is not None:
+        np.save(tell.folder / "displacement_mm.npy", displacement.millimetres.cpu().numpy())
+    write_json({**parameter_values(face, found), "run": str(run.resolve())}, tell.folder / MARK)
+    tell.sliders(sliders_of(face.face_model))
+
+
+def best_mesh(face: ExplainedFace, texture: Float[Tensor, "3 t t"]) -> Mesh:
+    return fine_mesh(face, texture) or coarse_mesh(face, texture)
+
+
+def sliders_of(model: MorphableModel) -> list[Slider]:
+    known = {name: label for name, (label, shapes) in MOVEMENTS.items() if set(shapes) <= set(model.blendshape_names)}
+    return [
+        Slider("expression", "Strength of the expression", 0, 2, 0.05, 1, "×"),
+        *(Slider(name, label, 0, 1, 0.05, 0) for name, label in known.items()),
+        Slider("yaw", "Turn the head", -60, 60, 1, 0, "°"),
+        Slider("pitch", "Nod", -30, 30, 1, 0, "°"),
+        Slider("light", "Turn the light", -180, 180, 5, 0, "°"),
+        Slider("brightness", "Strength of the light", 0.4, 1.6, 0.05, 1, "×"),
+    ]
+
+
+@torch.no_grad()
+def edit(networks: FaceNetworks, base: Path, changes: Mapping[str, float], tell: Teller) -> None:
+    """Tells picture and mesh of the face in `base` after the sliders were moved."""
+    tell.doing(0.1, "reading the face")
+    saved = read_face(base, networks=networks)
+    model, kept = saved.face.face_model, saved.face.parameters
+    weights = {
+        shape: changes[name] for name, (_, shapes) in MOVEMENTS.items() if changes.get(name, 0) for shape in shapes
+    }
+    expression = with_weights(model, kept.expression * changes.get("expression", 1.0), weights)
+    light = turned_light(kept.light, changes.get("light", 0.0)) * changes.get("brightness", 1.0)
+    yaw, pitch = changes.get("yaw", 0.0), changes.get("pitch", 0.0)
+    moved = posed(kept._replace(expression=expression), yaw, pitch)
+    face = with_parameters(saved.face, moved)
+    unlit = torch.equal(light, kept.light)
+    texture = saved.texture if unlit else relit_texture(saved.face, saved.texture, light)
+    mesh = best_mesh(face, texture)
+    tell.doing(0.5, "drawing")
+    turned = bool(yaw or pitch)
+    tell.picture("edited", "Changed", in_the_middle(face, mesh) if turned else over_photo(saved.photo, face, mesh))
+    tell.doing(0.7, "writing the mesh")
+    tell.mesh(mesh)
+
+
+def over_photo(photo: Image.Image, face: ExplainedFace, mesh: Mesh) -> Image.Image:
+    return draw_on_photo(photo, face, mesh, on_screen(face, mesh))
+
+
+def in_the_middle(face: ExplainedFace, mesh: Mesh) -> Image.Image:
+    """A turned face does not cover the photograph's own, so that it stands alone."""
+    screen = on_screen(face, mesh)
+    low, high = screen.amin(0), screen.amax(0)
+    scale = FILLS * POSED_SIDE / float((high - low)[:2].max())
+    screen = (screen - (low + high) / 2) * scale + screen.new_tensor([POSED_SIDE / 2, POSED_SIDE / 2, 2 * POSED_SIDE])
+    background = torch.full((3, POSED_SIDE, POSED_SIDE), POSED_BACKGROUND)
+    return picture_of(draw(mesh, screen, (POSED_SIDE, POSED_SIDE)).over(background))
