@@ -42,7 +42,9 @@ def demo(
     from experiments.runs import checkpoint_of
     from experiments.shipped import METHODS, limits_of, shipped_run
 
-    refuse_numbers(port, {"at_once": at_once, "upload_mb": upload_mb}, {"minutes": minutes, "kept_minutes": kept_minutes})
+    refuse_numbers(
+        port, {"at_once": at_once, "upload_mb": upload_mb}, {"minutes": minutes, "kept_minutes": kept_minutes}
+    )
     if memory_gb < 1:
         raise UserError(f"--memory_gb {memory_gb:g} is too small; the networks alone need about 1")
     known = password_from(password)

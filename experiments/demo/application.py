@@ -11,9 +11,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from experiments.demo.guard import Guard
+from experiments.demo.incoming import changes_of, options_of, receive_json, receive_upload
 from experiments.demo.jobs import Job
 from experiments.demo.private_folder import delete
-from experiments.demo.incoming import changes_of, options_of, receive_json, receive_upload
 from experiments.demo.service import Service
 from experiments.demo.three_js import three_js
 from experiments.demo.uploads import refuse_unless_picture
@@ -25,7 +25,7 @@ COOKIE = "visitor"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
-class Unknown(UserError):
+class UnknownError(UserError):
     """A visitor, a result or a file that is not there, or not there any more."""
 
 
@@ -48,7 +48,7 @@ class Application:
     async def asset(self, request: Request) -> Response:
         found = self.assets.get(request.path_params["name"])
         if found is None:
-            raise Unknown("there is no such page")
+            raise UnknownError("there is no such page")
         return Response(found[0], media_type=found[1])
 
     async def example(self, request: Request) -> Response:
@@ -112,7 +112,7 @@ class Application:
         job = self._job(self._visitor(request), request.path_params["key"])
         file = job.files.get(request.path_params["name"])
         if file is None or not (path := job.folder / file.name).is_file():
-            raise Unknown("there is no such file any more; reconstruct the picture again")
+            raise UnknownError("there is no such file any more; reconstruct the picture again")
         saved = f"threefold-{job.method}{path.suffix}" if "save" in request.query_params else None
         return FileResponse(path, filename=saved)
 
@@ -127,25 +127,25 @@ class Application:
         visitor = self.service.visitors.find(request.cookies.get(COOKIE))
         if visitor is None:
             minutes = self.service.limits.kept_seconds / 60
-            raise Unknown(f"after {minutes:.0f} minutes of silence everything is deleted; reload the page")
+            raise UnknownError(f"after {minutes:.0f} minutes of silence everything is deleted; reload the page")
         return visitor
 
     def _job(self, visitor: Visitor, key: str) -> Job:
         job = visitor.jobs.get(key)
         if job is None:
-            raise Unknown("this result is not there any more; reconstruct the picture again")
+            raise UnknownError("this result is not there any more; reconstruct the picture again")
         return job
 
     def _example(self, name: str) -> Path:
         found = self.service.examples.get(name)
         if found is None:
-            raise Unknown("there is no such example; reload the page")
+            raise UnknownError("there is no such example; reload the page")
         return found.path
 
 
 async def tell_mistake(request: Request, error: Exception) -> Response:
     """Every sentence reaches the page as JSON."""
-    status = 404 if isinstance(error, Unknown) else 400
+    status = 404 if isinstance(error, UnknownError) else 400
     return JSONResponse({"error": one_line(str(error))}, status_code=status)
 
 
@@ -173,5 +173,10 @@ def application(service: Service, password: str | None = None, hosts: Collection
         Route("/examples/{name}", page.example),
         Route("/{name}", page.asset),
     ]
-    handlers = {UserError: tell_mistake, ClientDisconnect: tell_nobody, 404: tell_wrong_address, 405: tell_wrong_address}
+    handlers = {
+        UserError: tell_mistake,
+        ClientDisconnect: tell_nobody,
+        404: tell_wrong_address,
+        405: tell_wrong_address,
+    }
     return Guard(Starlette(routes=routes, exception_handlers=handlers), password, hosts)

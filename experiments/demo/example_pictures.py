@@ -36,11 +36,9 @@ def face_pictures(data: Path, folder: Path) -> list[Path]:
 
 def clothing_pictures(data: Path, folder: Path) -> list[Path]:
     pictures = sorted((data / "garments" / "hq" / "pytorch").rglob("*.jpg.png"))
-    chosen = {"0006": "blue", "0003": "white"}
+    chosen = {"0006": "blue", "0005": "backpack"}
     return [
-        as_jpeg(path, folder / f"clothing-{chosen[path.name[:4]]}.jpg")
-        for path in pictures
-        if path.name[:4] in chosen
+        as_jpeg(path, folder / f"clothing-{chosen[path.name[:4]]}.jpg") for path in pictures if path.name[:4] in chosen
     ]
 
 

@@ -1,5 +1,6 @@
 """The server's end of a process that reconstructs."""
 
+import contextlib
 import json
 import os
 import queue
@@ -48,11 +49,9 @@ class WorkingProcess:
     def tell(self, message: dict[str, Any]) -> None:
         """Writes one line; a process that is gone is noticed by `hear`."""
         assert self.process.stdin is not None
-        try:
+        with contextlib.suppress(OSError):
             self.process.stdin.write(json.dumps(message).encode() + b"\n")
             self.process.stdin.flush()
-        except OSError:
-            pass
 
     def hear(self, seconds: float) -> dict[str, Any]:
         """The next message; empty when none came in time.
@@ -70,20 +69,16 @@ class WorkingProcess:
 
     def end(self) -> None:
         """At once, whatever it is doing."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             if hasattr(os, "killpg"):
                 os.killpg(self.process.pid, signal.SIGKILL)
             else:
                 self.process.kill()
-        except ProcessLookupError:
-            pass
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
-                try:
+                with contextlib.suppress(OSError):  # a line that it did not read any more
                     pipe.close()
-                except OSError:  # a line that it did not read any more
-                    pass
 
     def memory_bytes(self) -> int:
         """Resident; 0 where the system does not tell."""
@@ -96,9 +91,7 @@ class WorkingProcess:
     def _listen(self) -> None:
         stream = self.process.stdout
         assert stream is not None
-        try:
+        with contextlib.suppress(OSError, ValueError):  # closed from this end, or no message
             while line := stream.readline(LONGEST_LINE):
                 self._messages.put(json.loads(line))
-        except (OSError, ValueError):  # closed from this end, or no message
-            pass
         self._messages.put(None)

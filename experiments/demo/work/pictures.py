@@ -23,7 +23,7 @@ def open_nothing_else() -> None:
 
 
 def clean_picture(upload: Path, folder: Path, limits: Limits) -> list[str]:
-    """Writes FOLDER/picture.png, upright and at most `limits.largest_side` pixels wide and high, and deletes the upload.
+    """Writes FOLDER/picture.png, upright, at most `limits.largest_side` pixels wide and high; deletes the upload.
 
     Returns sentences about what was left out.
 

@@ -9,6 +9,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from PIL import Image
 
+from experiments.demo.work.sentences import for_visitors
 from experiments.reconstruction.saving import without_texture
 from models.geometry.files import write_mesh
 from models.geometry.mesh import Mesh
@@ -69,7 +70,7 @@ class Teller:
         self.say(sliders=[asdict(slider) for slider in sliders], wear=wear)
 
     def note(self, sentence: str) -> None:
-        self.say(note=sentence)
+        self.say(note=for_visitors(sentence))
 
 
 def zipped(folder: Path, name: str, paths: Sequence[Path]) -> None:

@@ -79,7 +79,9 @@ def work(job: dict[str, Any], runs: LoadedRuns, limits: Limits, told: TextIO) ->
         sentence = explanation(error)
         if sentence is None:
             traceback.print_exc()
-            tell.say(refused="the reconstruction failed by a fault of the program; choose another picture", leaving=True)
+            tell.say(
+                refused="the reconstruction failed by a fault of the program; choose another picture", leaving=True
+            )
             return False
         tell.say(refused=for_visitors(sentence))
     return True
