@@ -9,7 +9,7 @@ PICTURE ?=
 # one thread of torch for each test process: more threads than cores make every test slower
 TEST_PROCESSES ?= 2
 
-.PHONY: help setup check lint test test-wandb test-slurm bench train-face train-body train-clothing compare clean
+.PHONY: help setup check lint test test-wandb test-slurm test-browser bench train-face train-body train-clothing compare clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -39,6 +39,9 @@ test-wandb: $(READY)  ## wandb's real client against a stand-in server on this m
 
 test-slurm: $(READY)  ## trainings on a real SLURM on this computer; needs slurmctld slurmd slurm-client munge and root
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm tests/experiments/test_slurm.py
+
+test-browser: $(READY)  ## pages in a headless Chromium, without a network; needs chromium; pictures in out/screenshots
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m browser tests/browser
 
 bench: $(READY)  ## time every available rasterizer side by side
 	$(BIN)/threefold bench rasterizer
