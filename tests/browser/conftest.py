@@ -31,7 +31,7 @@ Scheme = Literal["light", "dark"]
 
 @dataclass
 class WatchedPage:
-    """A page, and what it complained of: console errors, uncaught exceptions, failed requests; and what it asked for."""
+    """A page, what it asked for, and what it complained of: console errors, exceptions, failed requests."""
 
     page: "Page"
     complaints: list[str] = field(default_factory=list)
