@@ -12,6 +12,7 @@ from experiments.quiet import silence_the_training_library
 def demo(
     *,
     runs: list[str] | None = None,
+    only: list[str] | None = None,
     host: str = "127.0.0.1",
     port: int = 7860,
     password: Path | None = None,
@@ -27,6 +28,7 @@ def demo(
     Args:
         runs: METHOD=RUN for each run to use instead of the one that comes with the program, such as
             face=runs/face-detail clothing=runs/clothing body=runs/body-single.
+        only: the methods to offer; all when left out.
         host: the address to listen on; others can reach the page only when it is not the default, as with 0.0.0.0.
         port: 0 takes any free one.
         password: file whose first line is the password that the browser asks for, with any user name; or set the
@@ -49,7 +51,10 @@ def demo(
         raise UserError(f"--memory_gb {memory_gb:g} is too small; the networks alone need about 1")
     known = password_from(password)
     own = runs_of(runs)
-    used = {method: own.get(method) or shipped_run(method) for method in METHODS}
+    unknown = next((method for method in only or [] if method not in METHODS), None)
+    if unknown is not None:
+        raise UserError(f"--only {unknown} is no method; choose from {', '.join(METHODS)}")
+    used = {method: own.get(method) or shipped_run(method) for method in METHODS if method in (only or METHODS)}
     for run in own.values():
         checkpoint_of(run)
     require_packages()

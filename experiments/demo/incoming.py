@@ -100,5 +100,5 @@ def changes_of(values: Any, job: Job) -> dict[str, float]:
             raise UserError(f"this result has no {str(name)[:40]!r} to change; it has {', '.join(sliders)}")
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             raise UserError(f"{name} is set to no number; reload the page")
-        changes[name] = min(max(float(value), sliders[name]["least"]), sliders[name]["greatest"])
+        changes[name] = min(max(float(value), float(sliders[name]["least"])), float(sliders[name]["greatest"]))
     return changes

@@ -1,7 +1,8 @@
 """All that the page's server holds: runs, the private folder, the waiting line and the visitors."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from experiments.demo.private_folder import delete, make_private_folder, new_pla
 from experiments.demo.visitors import Visitor, Visitors
 from experiments.demo.waiting_line import WaitingLine
 from experiments.demo.work.bodies_options import RESOLUTION, RESOLUTIONS
+from experiments.demo.working_process import WORKER, WorkingProcess
 from experiments.errors import UserError
 
 TITLES = {"face": "Face", "clothing": "Clothing", "body": "Body"}
@@ -27,6 +29,7 @@ class Service:
 
     runs: method -> folder of a run. cautions: method -> what its run is and is not good for. servers: how many
     reconstructions run at a time. temporary: where the private folder is made; the system's place when None.
+    program: what works, see `WorkingProcess`.
     """
 
     def __init__(
@@ -37,13 +40,14 @@ class Service:
         cautions: Mapping[str, str] | None = None,
         servers: int = 1,
         temporary: Path | None = None,
+        program: Sequence[str] = WORKER,
     ) -> None:
         self.runs, self.limits, self.cautions = dict(runs), limits, dict(cautions or {})
         self.examples: dict[str, Example] = {
             name: example for name, example in examples().items() if example.method in self.runs
         }
         self.folder = make_private_folder(temporary)
-        self.line = WaitingLine(self.runs, limits, servers)
+        self.line = WaitingLine(partial(WorkingProcess, self.runs, limits, program), limits, servers)
         self.visitors = Visitors(self.line, limits)
         self._closed = threading.Event()
 

@@ -2,8 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable
 
 from experiments.demo.jobs import Job
 from experiments.demo.limits import Limits
@@ -21,11 +20,11 @@ LOADING_SECONDS = 300.0
 class WaitingLine:
     """Takes jobs in the order in which they come; every method may be called from any thread.
 
-    runs: method -> folder of a run. servers: how many jobs are worked on at a time.
+    start: begins a new working process. servers: how many jobs are worked on at a time.
     """
 
-    def __init__(self, runs: Mapping[str, Path], limits: Limits, servers: int = 1) -> None:
-        self.runs, self.limits = runs, limits
+    def __init__(self, start: Callable[[], WorkingProcess], limits: Limits, servers: int = 1) -> None:
+        self.start, self.limits = start, limits
         self._waiting: list[Job] = []
         self._change = threading.Condition()
         self._closed = False
@@ -69,11 +68,11 @@ class WaitingLine:
             thread.join()
 
     def _serve(self) -> None:
-        process = WorkingProcess(self.runs, self.limits)
+        process = self.start()
         try:
             while (job := self._next()) is not None:
                 if process.ended:
-                    process = WorkingProcess(self.runs, self.limits)
+                    process = self.start()
                 if not self._work(process, job):
                     process.end()
                 if job.cancelled:

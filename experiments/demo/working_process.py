@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,21 +17,21 @@ from experiments.demo.limits import Limits
 from experiments.demo.passwords import VARIABLE
 from experiments.errors import OUR_CODE
 
-WORKER = "experiments.demo.work.worker"
+WORKER = ("-m", "experiments.demo.work.worker")
 LONGEST_LINE = 1 << 20
 
 
 class WorkingProcess:
     """Started at once, in a session of its own, so that ending it ends all that it may have started.
 
-    runs: method -> folder of a run, loaded when the process starts.
+    runs: method -> folder of a run, loaded when the process starts. program: Python's arguments.
     """
 
-    def __init__(self, runs: Mapping[str, Path], limits: Limits) -> None:
+    def __init__(self, runs: Mapping[str, Path], limits: Limits, program: Sequence[str] = WORKER) -> None:
         environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(OUR_CODE), environment.get("PYTHONPATH")]))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", WORKER],
+            [sys.executable, *program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from experiments.demo.limits import Limits
+from experiments.demo.work.memory import bound_memory
 from experiments.demo.work.methods import LoadedRuns
 from experiments.demo.work.pictures import PICTURE, clean_picture, open_nothing_else
 from experiments.demo.work.sentences import for_visitors, memory_sentence
@@ -32,17 +33,6 @@ def main() -> None:
     for line in sys.stdin:
         if not work(json.loads(line), runs, limits, told):
             return
-
-
-def bound_memory(limit: int) -> None:
-    """The system refuses this process more memory of its own than `limit` bytes, where it can (not on Windows)."""
-    try:
-        import resource
-    except ModuleNotFoundError:
-        return
-    _, hardest = resource.getrlimit(resource.RLIMIT_DATA)
-    bound = limit if hardest == resource.RLIM_INFINITY else min(limit, hardest)
-    resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))
 
 
 def warm_up(runs: LoadedRuns, told: TextIO) -> None:
