@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if verb == "fit" and current_job() is not None:
         listen(REQUEUE)  # before the seconds of importing, in which the signal would end the process
 
-    from experiments.errors import mistakes_as_sentences  # after the quick answers: it imports Lightning
+    from experiments.errors import mistakes_as_sentences  # after the quick answers
 
     try:
         with mistakes_as_sentences(debug):

@@ -1,5 +1,6 @@
 """The page's addresses. Nothing in a request names a file: keys are looked up, and files are those of a result."""
 
+import secrets
 from collections.abc import Collection
 from pathlib import Path
 
@@ -21,7 +22,6 @@ from experiments.demo.visitors import Visitor
 from experiments.errors import UserError, one_line
 
 PAGE = Path(__file__).parent / "page"
-COOKIE = "visitor"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -34,15 +34,16 @@ class Application:
 
     def __init__(self, service: Service) -> None:
         self.service = service
+        self.cookie = f"threefold-{secrets.token_hex(4)}"  # other servers of this computer have their own
         self.uploads = anyio.CapacityLimiter(service.limits.uploads_at_once)
         self.assets = {path.name: (path.read_bytes(), TYPES[path.suffix]) for path in PAGE.iterdir()}
         self.assets["three.js"] = (three_js().encode(), TYPES[".js"])
 
     async def page(self, request: Request) -> Response:
-        visitor = self.service.visitors.greet(request.cookies.get(COOKIE))
+        visitor = self.service.visitors.greet(request.cookies.get(self.cookie))
         content, kind = self.assets["index.html"]
         answer = Response(content, media_type=kind)
-        answer.set_cookie(COOKIE, visitor.key, httponly=True, samesite="strict", path="/")
+        answer.set_cookie(self.cookie, visitor.key, httponly=True, samesite="strict", path="/")
         return answer
 
     async def asset(self, request: Request) -> Response:
@@ -87,7 +88,7 @@ class Application:
             worn = self._job(visitor, str(values["worn"]))
             if not (base.wear and worn.wear and worn.state == "done"):
                 raise UserError("only finished results of clothing can wear each other's texture")
-        job = self.service.new_job(base.method, base=base, worn=worn, options=base.options, changes=changes)
+        job = self.service.new_job(base.method, base=base, worn=worn, changes=changes)
         try:
             self.service.visitors.ask(visitor, job)
         except UserError:
@@ -120,11 +121,11 @@ class Application:
         """Forgets the visitor and deletes all that was theirs."""
         self.service.visitors.forget(self._visitor(request))
         answer = JSONResponse({})
-        answer.delete_cookie(COOKIE)
+        answer.delete_cookie(self.cookie)
         return answer
 
     def _visitor(self, request: Request) -> Visitor:
-        visitor = self.service.visitors.find(request.cookies.get(COOKIE))
+        visitor = self.service.visitors.find(request.cookies.get(self.cookie))
         if visitor is None:
             minutes = self.service.limits.kept_seconds / 60
             raise UnknownError(f"after {minutes:.0f} minutes of silence everything is deleted; reload the page")

@@ -5,11 +5,14 @@ script that defines `THREE`. What follows in that script is trimesh's own viewer
 out.
 """
 
-from typing import Any, cast
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 from experiments.errors import UserError
 
-TEMPLATE, MEMBER = "templates/viewer.zip", "viewer.html.template"
+TEMPLATE, MEMBER = "resources/templates/viewer.zip", "viewer.html.template"
 BEGIN, END = "<script>", "var camera,controls,scene"
 NEEDED = ("THREE.GLTFLoader=GLTFLoader", "THREE.TrackballControls=TrackballControls")
 
@@ -20,12 +23,13 @@ def three_js() -> str:
     Raises:
         UserError: the installed trimesh carries it in another way.
     """
-    from trimesh import resources, util
-
+    found = find_spec("trimesh")  # not imported: the server has no other use for it
+    assert found is not None
+    assert found.origin is not None
     try:
-        archive = cast(Any, util.decompress(resources.get_bytes(TEMPLATE), file_type="zip"))
-        page = archive[MEMBER].read().decode("utf-8")
-    except (OSError, KeyError, ValueError) as error:
+        with ZipFile(Path(found.origin).parent / TEMPLATE) as archive:
+            page = archive.read(MEMBER).decode("utf-8")
+    except (OSError, KeyError, ValueError, BadZipFile) as error:
         raise UserError(f"{unknown()} ({error})") from None
     _, begin, rest = page.partition(BEGIN)
     script, end, _ = rest.partition(END)
@@ -35,9 +39,7 @@ def three_js() -> str:
 
 
 def unknown() -> str:
-    import trimesh
-
     return (
-        f"trimesh {trimesh.__version__} does not carry three.js where it is looked for; install trimesh 4.6 to 5.2, "
+        f"trimesh {version('trimesh')} does not carry three.js where it is looked for; install trimesh 4.6 to 5.2, "
         "with which the page is tested"
     )

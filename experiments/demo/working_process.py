@@ -70,7 +70,9 @@ class WorkingProcess:
     def end(self) -> None:
         """At once, whatever it is doing."""
         with contextlib.suppress(ProcessLookupError):
-            if hasattr(os, "killpg"):
+            if self.ended:
+                pass  # its number may be another's by now
+            elif hasattr(os, "killpg"):
                 os.killpg(self.process.pid, signal.SIGKILL)
             else:
                 self.process.kill()

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image, ImageChops
 
-from datamodules.pictures import read_picture
 from models.geometry.files import read_mesh
 from tests.browser.conftest import DESKTOP, PHONE, OpenPage, Scheme, WatchedPage
-from tests.conftest import ClothingData, FaceRuns
+from tests.conftest import FaceRuns
 from tests.experiments.conftest import ClothingRuns, clothing_runs
 
 if TYPE_CHECKING:
@@ -23,6 +22,13 @@ __all__ = ["clothing_runs"]
 TO_TRY = Path(__file__).parents[2] / "experiments" / "demo" / "pictures_to_try"
 FINISHED = 240_000
 """Milliseconds for a reconstruction."""
+SET = """(input, value) => {
+    input.value = value;
+    for (const name of ["input", "change"]) input.dispatchEvent(new Event(name));
+}"""
+DRAWN = (
+    "(() => { const viewer = document.getElementById('viewer').dataset; return viewer.drawn === viewer.address; })()"
+)
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +121,6 @@ def test_from_a_picture_to_a_changed_mesh(open_page: OpenPage, address: str, tmp
 
     assert not watched.complaints
     assert all(request.startswith((address, "blob:", "data:")) for request in watched.requests)
-
-
-SET = "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')); input.dispatchEvent(new Event('change')); }"
 
 
 def test_clothes_change_hands(open_page: OpenPage, address: str, tmp_path: Path) -> None:

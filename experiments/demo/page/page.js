@@ -100,7 +100,12 @@ async function follow(key) {
       return;
     }
   }
+  await refresh().catch(() => {});
   drawEarlier();
+}
+
+async function refresh() {
+  jobs = new Map((await server.state()).jobs.map((job) => [job.key, job]));
 }
 
 // ---- showing
@@ -110,6 +115,7 @@ function clearResult() {
   for (const name of ["pictures", "download-links", "notes", "sliders"]) at(name).replaceChildren();
   if (viewer) viewer.clear();
   at("shown-picture").removeAttribute("src");
+  delete at("pictures").dataset.chosen;
 }
 
 function showStatus(job) {
@@ -154,7 +160,8 @@ function addPictures(pictures) {
   }
   // the newest of the first three: the picture, then what is drawn over it
   const first = pictures[Math.min(pictures.length, 3) - 1];
-  if (fresh.length && first && (pictures.length <= 3 || !at("shown-picture").src)) showPicture(first);
+  const free = !at("pictures").dataset.chosen && (pictures.length <= 3 || !at("shown-picture").src);
+  if (fresh.length && first && free) showPicture(first);
 }
 
 function showPicture(picture) {

@@ -1,5 +1,6 @@
 """Bodies on the page: where the person is, then the surface, in the colours of the picture."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,14 +8,22 @@ from typing import Any
 import torch
 
 from experiments.demo.work.bodies_options import RESOLUTION, RESOLUTIONS
+from experiments.demo.work.pictures import PICTURE
 from experiments.demo.work.telling import Slider, Teller
 from experiments.reconstruction.bodies import pictures
 from experiments.reconstruction.bodies.colours import coloured
-from experiments.reconstruction.bodies.occupancy import BodyRun, body_surface
+from experiments.reconstruction.bodies.occupancy import BodyRun, body_surface, load_body_run
 from experiments.reconstruction.bodies.people import Hints, person_in_picture
 from experiments.reconstruction.bodies.reconstruct import refuse_cut_people
 from experiments.reconstruction.bodies.views import BODY_HEIGHT_CM, BodyView, parallel_view, warnings_of
 from experiments.reconstruction.overlay import normal_picture, outlined, picture_of
+
+OPTIONS = "options.json"
+"""Which person, for when the cells are changed."""
+
+
+def load(run: Path) -> BodyRun:
+    return load_body_run(run)
 
 
 @torch.no_grad()
@@ -23,6 +32,7 @@ def reconstruct(run: BodyRun, picture: Path, options: Mapping[str, Any], tell: T
 
     Raises ValueError with a sentence as `person_in_picture` and `body_surface` do.
     """
+    (tell.folder / OPTIONS).write_text(json.dumps(dict(options)))
     tell.doing(0.05, "looking for the person")
     view = parallel_view(person_in_picture(picture, Hints(person=options.get("person"))))
     refuse_cut_people([view])
@@ -55,6 +65,7 @@ def tell_surface(run: BodyRun, view: BodyView, resolution: int, tell: Teller) ->
     tell.sliders([Slider("resolution", "Cells along each side", least, greatest, 16, resolution)])
 
 
-def edit(run: BodyRun, base: Path, changes: Mapping[str, float], options: Mapping[str, Any], tell: Teller) -> None:
-    """Tells the person of `base` once more, with other cells."""
-    reconstruct(run, base / "picture.png", {**options, **changes}, tell)
+def edit(run: BodyRun, base: Path, worn: Path | None, changes: Mapping[str, float], tell: Teller) -> None:
+    """Tells the person of `base` once more, with other cells; bodies wear nothing else."""
+    options = json.loads((base / OPTIONS).read_text())
+    reconstruct(run, base / PICTURE, {**options, **changes}, tell)

@@ -9,7 +9,7 @@ import torch
 from experiments.demo.work.telling import Slider, Teller
 from experiments.reconstruction.bodies.people import Hints
 from experiments.reconstruction.clothing import placement, views
-from experiments.reconstruction.clothing.explanation import ClothingRun, explain
+from experiments.reconstruction.clothing.explanation import ClothingRun, explain, load_clothing_run
 from experiments.reconstruction.clothing.outputs import garment_mesh
 from experiments.reconstruction.clothing.photos import garment_in_picture
 from experiments.reconstruction.clothing.reading import SavedGarment, read_garment
@@ -22,6 +22,10 @@ from models.clothing.renderer import render_attributes
 from models.clothing.template import ClothingTemplate
 
 VIEW_HEIGHT = 512
+
+
+def load(run: Path) -> ClothingRun:
+    return load_clothing_run(run)
 
 
 @torch.no_grad()
@@ -73,7 +77,7 @@ def sliders_of(attributes: ClothingAttributes, ranges: CameraRanges) -> list[Sli
 
 
 @torch.no_grad()
-def edit(base: Path, changes: Mapping[str, float], worn: Path | None, tell: Teller) -> None:
+def edit(run: ClothingRun, base: Path, worn: Path | None, changes: Mapping[str, float], tell: Teller) -> None:
     """Tells the garment in `base` from another side, in the clothes of `worn` where that is given."""
     tell.doing(0.1, "reading the mesh")
     garment = read_garment(base)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +15,13 @@ from experiments.reconstruction.drawing import draw
 from experiments.reconstruction.faces.camera import parameter_values
 from experiments.reconstruction.faces.displacement import displacement_map
 from experiments.reconstruction.faces.editing import posed, relit_texture, turned_light, with_weights
-from experiments.reconstruction.faces.explanation import ExplainedFace, FaceNetworks, explain, with_parameters
+from experiments.reconstruction.faces.explanation import (
+    ExplainedFace,
+    FaceNetworks,
+    explain,
+    load_networks,
+    with_parameters,
+)
 from experiments.reconstruction.faces.outputs import coarse_mesh, drawn_pictures, fine_mesh, on_screen
 from experiments.reconstruction.faces.overlay import draw_on_photo
 from experiments.reconstruction.faces.photos import Hints, face_in_photo
@@ -46,7 +52,16 @@ FILLS = 0.72
 """How much of the picture's side a turned face is fitted into."""
 
 
-def reconstruct(networks: FaceNetworks, run: Path, picture: Path, options: Mapping[str, Any], tell: Teller) -> None:
+class LoadedFaces(NamedTuple):
+    networks: FaceNetworks
+    run: Path
+
+
+def load(run: Path) -> LoadedFaces:
+    return LoadedFaces(load_networks(run), run)
+
+
+def reconstruct(loaded: LoadedFaces, picture: Path, options: Mapping[str, Any], tell: Teller) -> None:
     """Tells pictures, mesh and sliders of the face in a picture.
 
     Raises ValueError with a sentence as `face_in_photo` does.
@@ -54,7 +69,7 @@ def reconstruct(networks: FaceNetworks, run: Path, picture: Path, options: Mappi
     tell.doing(0.05, "looking for the face")
     found = face_in_photo(picture, Hints(person=options.get("person")))
     tell.doing(0.2, "the network explains it")
-    face = explain(networks, found)
+    face = explain(loaded.networks, found)
     coarse, fine = coarse_mesh(face, None), fine_mesh(face, None)
     landmarks = face.in_photo(face.geometry.landmarks[0])
     tell.doing(0.4, "drawing")
@@ -69,7 +84,7 @@ def reconstruct(networks: FaceNetworks, run: Path, picture: Path, options: Mappi
     displacement = displacement_map(face)
     if displacement is not None:
         np.save(tell.folder / "displacement_mm.npy", displacement.millimetres.cpu().numpy())
-    write_json({**parameter_values(face, found), "run": str(run.resolve())}, tell.folder / MARK)
+    write_json({**parameter_values(face, found), "run": str(loaded.run.resolve())}, tell.folder / MARK)
     tell.sliders(sliders_of(face.face_model))
 
 
@@ -90,10 +105,10 @@ def sliders_of(model: MorphableModel) -> list[Slider]:
 
 
 @torch.no_grad()
-def edit(networks: FaceNetworks, base: Path, changes: Mapping[str, float], tell: Teller) -> None:
-    """Tells picture and mesh of the face in `base` after the sliders were moved."""
+def edit(loaded: LoadedFaces, base: Path, worn: Path | None, changes: Mapping[str, float], tell: Teller) -> None:
+    """Tells picture and mesh of the face in `base` after the sliders were moved; faces wear nothing."""
     tell.doing(0.1, "reading the face")
-    saved = read_face(base, networks=networks)
+    saved = read_face(base, networks=loaded.networks)
     model, kept = saved.face.face_model, saved.face.parameters
     weights = {
         shape: changes[name] for name, (_, shapes) in MOVEMENTS.items() if changes.get(name, 0) for shape in shapes

@@ -1,77 +1,56 @@
-"""The three methods behind one door: load a run once, then reconstruct and edit with it."""
+"""The three methods behind one door: a run is loaded once, then reconstructs and edits."""
 
 import functools
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 from experiments.demo.work.telling import Teller
 from experiments.errors import UserError
 from experiments.shipped import METHODS
 
+MODULES = {"face": "faces", "clothing": "clothing", "body": "bodies"}
+
+
+class Method(Protocol):
+    """What a module of this folder offers; every function raises ValueError with a sentence for a visitor's mistake."""
+
+    def load(self, run: Path) -> Any:
+        """What the other two need of a run."""
+        ...
+
+    def reconstruct(self, loaded: Any, picture: Path, options: Mapping[str, Any], tell: Teller) -> None:
+        """Tells pictures, mesh and sliders of a picture."""
+        ...
+
+    def edit(self, loaded: Any, base: Path, worn: Path | None, changes: Mapping[str, float], tell: Teller) -> None:
+        """Tells what becomes of the result in `base` when its sliders are moved, or when it wears the texture of
+        `worn`."""
+        ...
+
 
 class LoadedRuns:
-    """The runs of a working process, loaded when first asked for.
+    """The runs of a working process, each loaded when first asked for.
 
     runs: method -> folder of a run.
     """
 
     def __init__(self, runs: Mapping[str, Path]) -> None:
         self.runs = dict(runs)
-        self.load = functools.cache(self._load)
+        self.get = functools.cache(self._load)
 
-    def _load(self, method: str) -> Any:
-        run = self.runs[method]
-        if method == "face":
-            from experiments.reconstruction.faces.explanation import load_networks
-
-            return load_networks(run)
-        if method == "clothing":
-            from experiments.reconstruction.clothing.explanation import load_clothing_run
-
-            return load_clothing_run(run)
-        from experiments.reconstruction.bodies.occupancy import load_body_run
-
-        return load_body_run(run)
+    def _load(self, method: str) -> tuple[Method, Any]:
+        module = cast(Method, importlib.import_module(f"experiments.demo.work.{MODULES[method]}"))
+        return module, module.load(self.runs[method])
 
     def reconstruct(self, method: str, picture: Path, options: Mapping[str, Any], tell: Teller) -> None:
-        """Raises ValueError with a sentence for what cannot be reconstructed."""
-        loaded = self.load(method)
-        if method == "face":
-            from experiments.demo.work import faces
+        module, loaded = self.get(method)
+        module.reconstruct(loaded, picture, options, tell)
 
-            faces.reconstruct(loaded, self.runs[method], picture, options, tell)
-        elif method == "clothing":
-            from experiments.demo.work import clothing
-
-            clothing.reconstruct(loaded, picture, options, tell)
-        else:
-            from experiments.demo.work import bodies
-
-            bodies.reconstruct(loaded, picture, options, tell)
-
-    def edit(
-        self,
-        method: str,
-        base: Path,
-        worn: Path | None,
-        options: Mapping[str, Any],
-        changes: Mapping[str, float],
-        tell: Teller,
-    ) -> None:
-        """As `reconstruct`, of a result in the folder `base` whose sliders were moved."""
-        if method == "face":
-            from experiments.demo.work import faces
-
-            faces.edit(self.load(method), base, changes, tell)
-        elif method == "clothing":
-            from experiments.demo.work import clothing
-
-            clothing.edit(base, changes, worn, tell)
-        else:
-            from experiments.demo.work import bodies
-
-            bodies.edit(self.load(method), base, changes, options, tell)
+    def edit(self, method: str, base: Path, worn: Path | None, changes: Mapping[str, float], tell: Teller) -> None:
+        module, loaded = self.get(method)
+        module.edit(loaded, base, worn, changes, tell)
 
 
 def runs_of(words: list[str] | None) -> dict[str, Path]:

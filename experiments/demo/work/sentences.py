@@ -13,7 +13,7 @@ _OPTION = re.compile(r"--(\w+)")
 def for_visitors(sentence: str) -> str:
     """What was found stays; what to do next is said anew where it names an option of the command line."""
     sentence = _PATH.sub(r"\1", _PICTURE.sub("the picture", sentence))
-    sentence = sentence.removeprefix("the picture: ")
+    sentence = sentence.removeprefix("the picture: ").replace("--person N takes", "“Settings” takes")
     found, separator, remedy = sentence.partition("; ")
     if "--" in remedy:
         remedy = REMEDY

@@ -40,7 +40,7 @@ def warm_up(runs: LoadedRuns, told: TextIO) -> None:
     silent = Teller(told, Path())
     for method in runs.runs:
         try:
-            runs.load(method)
+            runs.get(method)
         except Exception as error:
             sys.stderr.write(f"threefold: {explanation(error) or repr(error)}\n")
     silent.say(ready=True)
@@ -59,7 +59,7 @@ def work(job: dict[str, Any], runs: LoadedRuns, limits: Limits, told: TextIO) ->
             runs.reconstruct(job["method"], folder / PICTURE, job["options"], tell)
         else:
             worn = None if job["worn"] is None else Path(job["worn"])
-            runs.edit(job["method"], Path(job["base"]), worn, job["options"], job["changes"], tell)
+            runs.edit(job["method"], Path(job["base"]), worn, job["changes"], tell)
         tell.say(done=True)
     except Exception as error:
         refused = memory_sentence(error, limits)
