@@ -25,7 +25,7 @@ def serve(service: Service, host: str, port: int, password: str | None) -> None:
 
     from experiments.demo.application import application
 
-    signal.signal(signal.SIGTERM, terminate)  # the default would leave pictures and processes behind
+    before = signal.signal(signal.SIGTERM, terminate)  # the default would leave pictures and processes behind
     try:
         listening = listen(host, port)
         hosts = LOOPBACK_NAMES | {host.lower()} if is_loopback(host) else None
@@ -48,6 +48,7 @@ def serve(service: Service, host: str, port: int, password: str | None) -> None:
         uvicorn.Server(config).run(sockets=[listening])
     finally:
         service.close()
+        signal.signal(signal.SIGTERM, before)
 
 
 def terminate(number: int, frame: FrameType | None) -> None:

@@ -163,7 +163,7 @@ def test_pictures_are_made_upright_small_and_clean(tmp_path: Path) -> None:
         ),
         ("/tmp/a/picture.png: --person 3 was asked for; count from 1", "person 3 was asked for; count from 1"),
         ("the run /home/anna/runs/x says nothing", "the run x says nothing"),
-        ("2 found; took the largest (--person N takes another)", "2 found; took the largest (“Settings” takes another)"),
+        ("2 found; took one (--person N takes another)", "2 found; took one (“Settings” takes another)"),
         ("the person reaches 3 / 4 of the picture", "the person reaches 3 / 4 of the picture"),
     ],
 )  # fmt: skip
