@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-Fate = Literal["door", "work", "fine"]
+Fate = Literal["door", "work", "fine", "any"]
 
 
 class Upload(NamedTuple):
@@ -21,7 +21,7 @@ class Upload(NamedTuple):
     name: str
     content: bytes
     fate: Fate
-    """Refused at the door; refused by the working process; or a picture like any other, in which no face is found."""
+    """Refused at the door; refused by the working process; a picture like any other; or any of the three."""
 
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -195,6 +195,35 @@ def like_any_other() -> Iterator[Upload]:
     }  # fmt: skip
     for name, content in odd.items():
         yield Upload(name, content, "fine")
+
+
+def damaged(number: int) -> Iterator[Upload]:
+    """Pictures of every kind with bytes changed, cut, doubled or put elsewhere, the same ones every time."""
+    chance = random.Random(0)
+    clear = saved(Image.fromarray(noise(channels=4)), "WEBP", lossless=True)
+    whole = [
+        plain_png(),
+        saved(Image.fromarray(noise()).convert("P"), "PNG"),
+        jpeg(progressive=True),
+        jpeg(),
+        webp(),
+        clear,
+    ]
+    for index in range(number):
+        content = bytearray(whole[index % len(whole)])
+        for _ in range(chance.choice((1, 3, 30))):
+            start, length = chance.randrange(len(content)), chance.choice((1, 4, 200))
+            piece = content[start : start + length]
+            match chance.randrange(4):
+                case 0:
+                    content[start : start + length] = chance.randbytes(len(piece))
+                case 1:
+                    del content[start : start + length]
+                case 2:
+                    content[start:start] = piece
+                case _:
+                    content[chance.randrange(min(64, len(content)))] = chance.randrange(256)
+        yield Upload(f"damaged {index}", bytes(content), "any")
 
 
 def hostile_uploads(largest: int) -> list[Upload]:
