@@ -48,7 +48,7 @@ export class Changes {
     const others = [...this.jobs().values()].filter(
       (job) => job.wear && job.state === "done" && job.key !== this.result.key);
     at("wear-row").hidden = !this.result.wear;
-    const own = new Option(others.length ? "its own" : "its own (reconstruct another picture to swap)", "");
+    const own = new Option(others.length ? "its own" : "its own; make another to swap", "");
     at("wear").replaceChildren(own, ...others.map((job, index) => new Option(`result ${index + 1}`, job.key)));
     at("wear").disabled = !others.length;
   }

@@ -32,7 +32,9 @@ export class Viewer {
   // Replaces the mesh and keeps the side from which it is looked at.
   async show(address) {
     this.wanted = address;
-    const loaded = await new THREE.GLTFLoader().loadAsync(address);
+    const answer = await fetch(address, { credentials: "same-origin" });
+    if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+    const loaded = await new THREE.GLTFLoader().parseAsync(await answer.arrayBuffer(), "");
     if (this.wanted !== address) return;
     let found = null;
     loaded.scene.traverse((node) => {

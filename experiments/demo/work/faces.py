@@ -95,12 +95,12 @@ def best_mesh(face: ExplainedFace, texture: Float[Tensor, "3 t t"]) -> Mesh:
 def sliders_of(model: MorphableModel) -> list[Slider]:
     known = {name: label for name, (label, shapes) in MOVEMENTS.items() if set(shapes) <= set(model.blendshape_names)}
     return [
-        Slider("expression", "Strength of the expression", 0, 2, 0.05, 1, "×"),
+        Slider("expression", "Expression", 0, 2, 0.05, 1, "×"),
         *(Slider(name, label, 0, 1, 0.05, 0) for name, label in known.items()),
         Slider("yaw", "Turn the head", -60, 60, 1, 0, "°"),
         Slider("pitch", "Nod", -30, 30, 1, 0, "°"),
         Slider("light", "Turn the light", -180, 180, 5, 0, "°"),
-        Slider("brightness", "Strength of the light", 0.4, 1.6, 0.05, 1, "×"),
+        Slider("brightness", "Brightness", 0.4, 1.6, 0.05, 1, "×"),
     ]
 
 
