@@ -13,7 +13,7 @@ from torch import Tensor
 from experiments.demo.work.telling import Slider, Teller
 from experiments.reconstruction.drawing import draw
 from experiments.reconstruction.faces.camera import parameter_values
-from experiments.reconstruction.faces.displacement import displacement_map
+from experiments.reconstruction.faces.displacement import displacement_map, tangent_normals
 from experiments.reconstruction.faces.editing import posed, relit_texture, turned_light, with_weights
 from experiments.reconstruction.faces.explanation import (
     ExplainedFace,
@@ -22,23 +22,16 @@ from experiments.reconstruction.faces.explanation import (
     load_networks,
     with_parameters,
 )
-from experiments.reconstruction.faces.outputs import coarse_mesh, drawn_pictures, fine_mesh, on_screen
-from experiments.reconstruction.faces.overlay import draw_on_photo
-from experiments.reconstruction.faces.photos import Hints, face_in_photo
+from experiments.reconstruction.faces.outputs import coarse_mesh, fine_mesh, on_screen
+from experiments.reconstruction.faces.overlay import draw_on_photo, with_landmarks
+from experiments.reconstruction.faces.photos import FaceInPhoto, Hints, face_in_photo
 from experiments.reconstruction.faces.reading import read_face
 from experiments.reconstruction.faces.texture import photo_texture
-from experiments.reconstruction.overlay import picture_of
+from experiments.reconstruction.overlay import normal_picture, picture_of
 from experiments.reconstruction.saving import MARK, write_json
 from models.geometry.mesh import Mesh
 from models.morphable.linear import MorphableModel
 
-LABELS = {
-    "overlay": "Colours on the photograph",
-    "overlay_shape": "Shape on the photograph",
-    "normals_camera": "Normals",
-    "landmarks": "Landmarks",
-    "normal_map_tangent": "Wrinkles, as normals in UV",
-}
 MOVEMENTS = {
     "open": ("Open the mouth", ("jawOpen",)),
     "smile": ("Smile", ("smileLeft", "smileRight")),
@@ -46,8 +39,8 @@ MOVEMENTS = {
     "blink": ("Close the eyes", ("blinkLeft", "blinkRight")),
 }
 """Sliders for face models that know these blendshapes."""
-POSED_SIDE = 512
-POSED_BACKGROUND = 0.12
+SIDE = 512
+BACKGROUND = 0.12
 FILLS = 0.72
 """How much of the picture's side a turned face is fitted into."""
 
@@ -70,12 +63,8 @@ def reconstruct(loaded: LoadedFaces, picture: Path, options: Mapping[str, Any], 
     found = face_in_photo(picture, Hints(person=options.get("person")))
     tell.doing(0.2, "the network explains it")
     face = explain(loaded.networks, found)
-    coarse, fine = coarse_mesh(face, None), fine_mesh(face, None)
-    landmarks = face.in_photo(face.geometry.landmarks[0])
     tell.doing(0.4, "drawing")
-    for name, drawn in drawn_pictures(face, found, coarse, fine, landmarks):
-        if name in LABELS:
-            tell.picture(name, LABELS[name], drawn)
+    tell_pictures(face, found, tell)
     tell.doing(0.7, "the photograph becomes a texture")
     texture = photo_texture(face, found).image
     tell.doing(0.85, "writing the mesh")
@@ -88,7 +77,26 @@ def reconstruct(loaded: LoadedFaces, picture: Path, options: Mapping[str, Any], 
     tell.sliders(sliders_of(face.face_model))
 
 
-def best_mesh(face: ExplainedFace, texture: Float[Tensor, "3 t t"]) -> Mesh:
+@torch.no_grad()
+def tell_pictures(face: ExplainedFace, found: FaceInPhoto, tell: Teller) -> None:
+    """Each as soon as it is drawn, what a visitor waits for first."""
+    photo, coarse, best = found.photo, coarse_mesh(face, None), best_mesh(face, None)
+    albedo = face.face_model.albedo(face.parameters.albedo)[0].clamp(0, 1)
+    painted = Mesh(coarse.vertices, coarse.faces, vertex_colors=albedo)
+    colours = draw_on_photo(photo, face, painted, on_screen(face, coarse), light=face.parameters.light[0])
+    tell.picture("overlay", "Colours on the photograph", colours)
+    grey, screen = Mesh(best.vertices, best.faces), on_screen(face, best)
+    tell.picture("overlay_shape", "Shape on the photograph", draw_on_photo(photo, face, grey, screen))
+    normals = draw(grey, screen * (SIDE / face.size), (SIDE, SIDE)).normals
+    tell.picture("normals_camera", "Normals", picture_of(normal_picture(normals)))
+    landmarks = face.in_photo(face.geometry.landmarks[0])
+    tell.picture("landmarks", "Landmarks", with_landmarks(photo, landmarks, None))
+    wrinkles = tangent_normals(face)
+    if wrinkles is not None:
+        tell.picture("normal_map_tangent", "Wrinkles, as normals in UV", picture_of((wrinkles + 1) / 2))
+
+
+def best_mesh(face: ExplainedFace, texture: Float[Tensor, "3 t t"] | None) -> Mesh:
     return fine_mesh(face, texture) or coarse_mesh(face, texture)
 
 
@@ -136,7 +144,7 @@ def in_the_middle(face: ExplainedFace, mesh: Mesh) -> Image.Image:
     """A turned face does not cover the photograph's own, so that it stands alone."""
     screen = on_screen(face, mesh)
     low, high = screen.amin(0), screen.amax(0)
-    scale = FILLS * POSED_SIDE / float((high - low)[:2].max())
-    screen = (screen - (low + high) / 2) * scale + screen.new_tensor([POSED_SIDE / 2, POSED_SIDE / 2, 2 * POSED_SIDE])
-    background = torch.full((3, POSED_SIDE, POSED_SIDE), POSED_BACKGROUND)
-    return picture_of(draw(mesh, screen, (POSED_SIDE, POSED_SIDE)).over(background))
+    scale = FILLS * SIDE / float((high - low)[:2].max())
+    screen = (screen - (low + high) / 2) * scale + screen.new_tensor([SIDE / 2, SIDE / 2, 2 * SIDE])
+    background = torch.full((3, SIDE, SIDE), BACKGROUND)
+    return picture_of(draw(mesh, screen, (SIDE, SIDE)).over(background))

@@ -1,6 +1,5 @@
 """Everything that a reconstruction hands to its user, computed; `saving` writes it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,27 +109,23 @@ def reconstruction_pictures(
     face: ExplainedFace, found: FaceInPhoto, coarse: Mesh, fine: Mesh | None, landmarks: Float[Tensor, "68 2"]
 ) -> dict[str, Image.Image]:
     """Pictures in the photograph's frame, and the maps in UV."""
-    return dict(drawn_pictures(face, found, coarse, fine, landmarks))
-
-
-def drawn_pictures(
-    face: ExplainedFace, found: FaceInPhoto, coarse: Mesh, fine: Mesh | None, landmarks: Float[Tensor, "68 2"]
-) -> Iterator[tuple[str, Image.Image]]:
-    """The same, file name without suffix and picture, each as soon as it is drawn."""
     best = coarse if fine is None else fine
     albedo = face.face_model.albedo(face.parameters.albedo)[0].clamp(0, 1)
     painted = Mesh(coarse.vertices, coarse.faces, vertex_colors=albedo)
     screen, coarse_screen = on_screen(face, best), on_screen(face, coarse)
     photo = found.photo
-    yield "overlay", draw_on_photo(photo, face, painted, coarse_screen, light=face.parameters.light[0])
-    yield "overlay_shape", draw_on_photo(photo, face, Mesh(best.vertices, best.faces), screen)
-    yield "overlay_coarse_shape", draw_on_photo(photo, face, Mesh(coarse.vertices, coarse.faces), coarse_screen)
-    yield "landmarks", with_landmarks(photo, landmarks, found.landmarks)
     normals = draw(Mesh(best.vertices, best.faces), screen * (512 / face.size), (512, 512)).normals
-    yield "normals_camera", picture_of(normal_picture(normals))
+    pictures = {
+        "overlay": draw_on_photo(photo, face, painted, coarse_screen, light=face.parameters.light[0]),
+        "overlay_shape": draw_on_photo(photo, face, Mesh(best.vertices, best.faces), screen),
+        "overlay_coarse_shape": draw_on_photo(photo, face, Mesh(coarse.vertices, coarse.faces), coarse_screen),
+        "landmarks": with_landmarks(photo, landmarks, found.landmarks),
+        "normals_camera": picture_of(normal_picture(normals)),
+    }
     tangent = tangent_normals(face)
     if tangent is not None:
-        yield "normal_map_tangent", picture_of((tangent + 1) / 2)
+        pictures["normal_map_tangent"] = picture_of((tangent + 1) / 2)
+    return pictures
 
 
 def landmark_rows(landmarks: Float[Tensor, "68 2"]) -> np.ndarray:
