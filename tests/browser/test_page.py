@@ -84,10 +84,10 @@ def test_from_a_picture_to_a_changed_mesh(open_page: OpenPage, address: str, tmp
     watched.screenshot("page-face-desktop-light")
 
     viewer = page.locator("#viewer")
-    box = viewer.bounding_box()
-    assert box is not None
 
     def turn() -> None:
+        box = viewer.bounding_box()
+        assert box is not None
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         page.mouse.move(x, y)
         page.mouse.down()
@@ -95,8 +95,6 @@ def test_from_a_picture_to_a_changed_mesh(open_page: OpenPage, address: str, tmp
         page.mouse.up()
 
     viewer.scroll_into_view_if_needed()
-    box = viewer.bounding_box()
-    assert box is not None
     assert differ(viewer, turn, tmp_path), "dragging turns the mesh"
     assert differ(viewer, lambda: page.click("[data-look=shape]"), tmp_path)
     viewer.focus()
