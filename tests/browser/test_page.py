@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image, ImageChops
 
+from experiments.shipped import WEIGHTS
 from models.geometry.files import read_mesh
 from tests.browser.conftest import DESKTOP, PHONE, OpenPage, Scheme, WatchedPage
-from tests.conftest import FaceRuns
-from tests.experiments.conftest import ClothingRuns, clothing_runs
+from tests.experiments.conftest import clothing_runs
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
@@ -32,12 +32,12 @@ DRAWN = (
 
 
 @pytest.fixture(scope="module")
-def address(
-    face_runs: FaceRuns, clothing_runs: ClothingRuns, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """Of a server as a user starts it."""
-    runs = (f"face={face_runs.detail}", f"clothing={clothing_runs.small}")
-    words = ("-m", "experiments.cli", "demo", "--port", "0", "--only", "face", "clothing", "--runs", *runs)
+def address(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Of a server as a user starts it: with the runs that come with the program, else with barely trained ones."""
+    words = ["-m", "experiments.cli", "demo", "--port", "0", "--only", "face", "clothing"]
+    if not all((WEIGHTS / method / "weights.safetensors").is_file() for method in ("face", "clothing")):
+        faces, clothing = (request.getfixturevalue(name) for name in ("face_runs", "clothing_runs"))
+        words += ["--runs", f"face={faces.detail}", f"clothing={clothing.small}"]
     server = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     line = server.stdout.readline()

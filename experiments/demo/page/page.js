@@ -13,6 +13,7 @@ const visible = (name, yes) => { at(name).hidden = !yes; };
 let known = null; // what the server said when the page was opened
 let jobs = new Map(); // results of this visitor by key
 let current = null; // key of the one that is shown
+let givenUp = false;
 let viewer = null;
 const changes = new Changes({ show: showChange, jobs: () => jobs, glance: GLANCE });
 
@@ -67,6 +68,7 @@ function settings() {
 async function reconstruct(words, file) {
   changes.stop();
   current = null;
+  givenUp = false;
   clearResult();
   visible("result", true);
   showStatus({ state: "waiting", doing: file ? "uploading" : "asking", share: 0 });
@@ -78,6 +80,7 @@ async function reconstruct(words, file) {
     const job = await server.reconstruct({ ...settings(), ...words }, file);
     jobs.set(job.key, job);
     current = job.key;
+    if (givenUp) await server.cancel(job.key);
     showJob(job);
     follow(job.key);
   } catch (error) {
@@ -278,9 +281,9 @@ function listen() {
   document.addEventListener("drop", (event) => take(event.dataTransfer.files));
   document.addEventListener("paste", (event) => take(event.clipboardData.files));
   at("cancel").addEventListener("click", async () => {
-    if (!current) return;
+    givenUp = true; // also of what is still on its way to the server
     try {
-      await server.cancel(current);
+      if (current) await server.cancel(current);
     } catch (error) {
       showFailure(error.message);
     }

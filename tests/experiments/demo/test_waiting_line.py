@@ -13,6 +13,7 @@ from experiments.demo.jobs import Job
 from experiments.demo.limits import MEGABYTE, Limits
 from experiments.demo.private_folder import new_place
 from experiments.demo.waiting_line import WaitingLine
+from experiments.demo.work.memory import GPU_DRIVER
 from experiments.demo.working_process import WorkingProcess
 from tests.experiments.demo.browsing import PATIENCE
 from tests.experiments.demo.conftest import STAND_IN
@@ -109,7 +110,7 @@ def test_closing_ends_everything(line_of, tmp_path: Path) -> None:
     assert not alive(int((job.folder / "pid").read_text()))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the bound is enforced by Linux")
+@pytest.mark.skipif(sys.platform != "linux" or GPU_DRIVER.exists(), reason="Linux enforces it, but not beside a GPU")
 def test_the_system_refuses_memory_beyond_the_bound(tmp_path: Path) -> None:
     import subprocess
 
