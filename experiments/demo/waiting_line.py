@@ -14,7 +14,7 @@ GLANCE_SECONDS = 0.1
 """How often the work is looked after while it says nothing."""
 MEMORY_SLACK = 1.25
 """Resident memory above the bound, where the system itself does not enforce it."""
-LOADING_SECONDS = 300.0
+LOADING_SECONDS = 900.0
 
 
 class WaitingLine:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 __all__ = ["clothing_runs"]
 TO_TRY = Path(__file__).parents[2] / "experiments" / "demo" / "pictures_to_try"
-FINISHED = 240_000
+FINISHED = 900_000
 """Milliseconds for a reconstruction."""
 SET = """(input, value) => {
     input.value = value;

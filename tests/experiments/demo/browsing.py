@@ -13,7 +13,8 @@ from experiments.demo.application import application
 from experiments.demo.service import Service
 from experiments.demo.serving import LOOPBACK_NAMES, listen
 
-PATIENCE = 240.0
+PATIENCE = 900.0
+"""Seconds; the machine may be busy."""
 
 
 @dataclass
