@@ -10,6 +10,7 @@ from experiments.demo.examples import Example, examples
 from experiments.demo.jobs import Job
 from experiments.demo.limits import Limits
 from experiments.demo.private_folder import delete, make_private_folder, new_place
+from experiments.demo.uploads import silence_decoders
 from experiments.demo.visitors import Visitor, Visitors
 from experiments.demo.waiting_line import WaitingLine
 from experiments.demo.work.bodies_options import RESOLUTION, RESOLUTIONS
@@ -42,6 +43,7 @@ class Service:
         temporary: Path | None = None,
         program: Sequence[str] = WORKER,
     ) -> None:
+        silence_decoders()
         self.runs, self.limits, self.cautions = dict(runs), limits, dict(cautions or {})
         self.examples: dict[str, Example] = {
             name: example for name, example in examples().items() if example.method in self.runs

@@ -23,6 +23,11 @@ LIKELY = {
 """First bytes that people send most often by mistake."""
 
 
+def silence_decoders() -> None:
+    """One hostile picture can make Pillow warn thousands of times; for a whole process, once, as threads share it."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
 def refuse_unless_picture(path: Path, limits: Limits) -> None:
     """Accepts JPEG, PNG and WebP whose header promises a picture of a size that can be worked on.
 
@@ -38,10 +43,8 @@ def refuse_unless_picture(path: Path, limits: Limits) -> None:
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":  # Pillow reserves memory for the pixels when it opens one
         refuse_size(webp_size(start), limits)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as opened:
-                size = opened.size
+        with Image.open(path, formats=FORMATS) as opened:
+            size = opened.size
     except Image.DecompressionBombError:
         raise UserError(too_large(limits)) from None
     except Exception:  # damaged headers end in OSError, SyntaxError, struct.error, ValueError and more

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from experiments.demo.limits import Limits
+from experiments.demo.uploads import silence_decoders
 from experiments.demo.work.memory import bound_memory
 from experiments.demo.work.methods import LoadedRuns
 from experiments.demo.work.pictures import PICTURE, clean_picture, open_nothing_else
@@ -27,6 +28,7 @@ def main() -> None:
     limits = Limits(**settings["limits"])
     bound_memory(limits.job_memory_bytes)
     silence_the_training_library()
+    silence_decoders()
     open_nothing_else()
     runs = LoadedRuns({method: Path(run) for method, run in settings["runs"].items()})
     warm_up(runs, told)

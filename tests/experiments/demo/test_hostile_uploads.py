@@ -15,6 +15,7 @@ from tests.experiments.demo.browsing import Browser, serving
 from tests.experiments.demo.conftest import PICTURE
 from tests.experiments.demo.hostile_uploads import Upload, damaged, hostile_uploads
 
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, of the damage
 LIMITS = Limits(upload_bytes=MEGABYTE, upload_pixels=4_000_000, upload_seconds=600, job_seconds=900)
 MOST_GROWTH = 150 * MEGABYTE
 MOST_OF_A_PROCESS = 1500 * MEGABYTE
