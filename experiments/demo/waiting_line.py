@@ -75,6 +75,8 @@ class WaitingLine:
                     process = self.start()
                 if not self._work(process, job):
                     process.end()
+                if job.upload is not None:  # also of what was refused or ended
+                    job.upload.unlink(missing_ok=True)
                 if job.cancelled:
                     delete(job.folder)
                     job.state = "cancelled"

@@ -27,6 +27,7 @@ def test_a_picture_becomes_a_result(visitor: Browser, service: Service) -> None:
     job = visitor.reconstruct(PICTURE, method="face").values
     done = visitor.finished(job["key"])
     assert done["state"] == "done"
+    assert not list(service.folder.rglob("upload")), "whatever became of it"
     (overlay,) = done["files"]
     assert visitor.ask("GET", "/" + overlay["address"]).content.startswith(b"\x89PNG")
     saved = visitor.ask("GET", f"/{overlay['address']}?save")
