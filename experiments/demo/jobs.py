@@ -67,6 +67,8 @@ class Job:
             self.notes.append(str(message["note"]))
         if "sliders" in message:
             self.sliders, self.wear = message["sliders"], bool(message["wear"])
+        if self.upload is not None and {"done", "refused"} & message.keys():
+            self.upload.unlink(missing_ok=True)  # before anybody is told that the work has ended
         if "done" in message:
             self.state, self.share, self.doing = "done", 1.0, "done"
         if "refused" in message:

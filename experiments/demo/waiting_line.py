@@ -75,7 +75,7 @@ class WaitingLine:
                     process = self.start()
                 if not self._work(process, job):
                     process.end()
-                if job.upload is not None:  # also of what was refused or ended
+                if job.upload is not None:  # also of what was cancelled or ended
                     job.upload.unlink(missing_ok=True)
                 if job.cancelled:
                     delete(job.folder)
