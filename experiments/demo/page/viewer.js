@@ -12,10 +12,10 @@ export class Viewer {
     this.renderer = new THREE.WebGLRenderer({ antialias: true, alpha: true, preserveDrawingBuffer: true });
     this.renderer.outputEncoding = THREE.LinearEncoding; // colours of photographs pass as they are
     host.append(this.renderer.domElement);
-    const lamp = new THREE.DirectionalLight(0xffffff, 0.75);
+    const lamp = new THREE.DirectionalLight(0xffffff, 0.62);
     lamp.position.set(-0.5, 0.7, 1);
     this.camera.add(lamp);
-    this.scene.add(this.camera, new THREE.AmbientLight(0xffffff, 0.35));
+    this.scene.add(this.camera, new THREE.AmbientLight(0xffffff, 0.32));
     this.controls = new THREE.TrackballControls(this.camera, this.renderer.domElement);
     this.controls.staticMoving = true;
     this.controls.rotateSpeed = 3;
