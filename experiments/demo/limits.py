@@ -13,7 +13,7 @@ class Limits:
     upload_pixels: int = 50_000_000
     """A phone's largest pictures; 12 million are usual."""
     smallest_side: int = 16
-    largest_side: int = 1600
+    largest_side: int = 1024
     """Larger pictures are worked on, and shown, at this size."""
     uploads_at_once: int = 4
     upload_seconds: float = 60.0
