@@ -20,6 +20,7 @@ from tests.experiments.demo.conftest import PICTURE, STAND_IN
 
 
 def places(service: Service) -> set[Path]:
+    """What lies in the private folder; what earlier tests ended may still be on its way out."""
     return set(service.folder.iterdir())
 
 
@@ -86,7 +87,7 @@ def test_leaving_deletes_everything(visitor: Browser, service: Service) -> None:
     visitor.finished(visitor.reconstruct(PICTURE, method="face").values["key"])
     assert len(places(service) - before) == 1
     assert visitor.ask("POST", "/leave").status == 200
-    assert places(service) == before
+    assert not places(service) - before
     assert visitor.ask("GET", "/state").status == 404
 
 
@@ -157,7 +158,7 @@ def test_words_that_cannot_be_are_refused(visitor: Browser, service: Service, qu
     answer = visitor.ask("POST", f"/jobs?{query}", PICTURE)
     assert answer.status in (400, 404)
     assert answer.values["error"]
-    assert places(service) == before, "nothing of it is kept"
+    assert not places(service) - before, "nothing of it is kept"
 
 
 def test_an_upload_stops_at_the_bound(visitor: Browser, service: Service) -> None:
@@ -173,7 +174,7 @@ def test_an_upload_stops_at_the_bound(visitor: Browser, service: Service) -> Non
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the server hangs up on the rest
             assert visitor.ask("POST", "/jobs?method=face", pieces(), **headers).status == 400
     deadline = time.monotonic() + PATIENCE
-    while places(service) != before:
+    while places(service) - before:
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
