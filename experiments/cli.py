@@ -46,6 +46,7 @@ VERBS = {
     "export": Verb("export", "write a trained run as a folder of a few megabytes that is used like the run"),
     "figures": Verb("figures", "pictures of what the models that come with the program make, for the README"),
     "weights": Verb("weights", "train, export and test the three models that come with the program"),
+    "demo": Verb("demo", "a page in the browser: drop a picture, turn the mesh, change it, download it"),
     "evaluate": Verb("evaluate", "measure meshes of any method against scans"),
     "compare": Verb("compare", "put runs side by side: mean and spread, with where every number came from"),
     "report": Verb("report", "one page about runs that opens offline: origin, curves, tables, panels, meshes to turn"),
@@ -91,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if verb == "fit" and current_job() is not None:
         listen(REQUEUE)  # before the seconds of importing, in which the signal would end the process
 
-    from experiments.errors import mistakes_as_sentences  # after the quick answers: it imports Lightning
+    from experiments.errors import mistakes_as_sentences  # after the quick answers
 
     try:
         with mistakes_as_sentences(debug):

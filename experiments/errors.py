@@ -11,7 +11,6 @@ from pathlib import Path
 
 import jsonargparse
 from jsonargparse import ArgumentError
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 USER_MISTAKE = 2
 INTERRUPTED = 130
@@ -55,7 +54,7 @@ def explanation(error: BaseException) -> str | None:
     from_worker = worker_error(error)
     if from_worker is not None:
         return from_worker
-    if isinstance(error, (UserError, MisconfigurationException, ArgumentError)):
+    if isinstance(error, (UserError, ArgumentError)) or told_by_lightning(error):
         return one_line(str(error))
     if type(error).__module__.startswith("wandb."):
         return f"wandb: {one_line(str(error))}; with --wandb offline the run can be sent later by `wandb sync`"
@@ -66,6 +65,12 @@ def explanation(error: BaseException) -> str | None:
     if isinstance(error, ValueError) and raised_in(error, (PARSER,)):
         return innermost(str(error))  # what a constructor named in a configuration complained about
     return None
+
+
+def told_by_lightning(error: BaseException) -> bool:
+    """Whether it is Lightning's complaint about a configuration; who has not loaded Lightning need not for this."""
+    loaded = sys.modules.get("lightning.fabric.utilities.exceptions")
+    return loaded is not None and isinstance(error, loaded.MisconfigurationException)
 
 
 def worker_error(error: BaseException) -> str | None:

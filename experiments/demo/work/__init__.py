@@ -1,0 +1,1 @@
+"""What the page's working processes do: one module a method."""
