@@ -9,8 +9,9 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from datamodules import face_folder
+from datamodules.epoch_order import ShuffledEpochs
 from datamodules.face_augmentation import FaceAugmentation
-from datamodules.face_folder import AugmentedFaces, FaceFolder, FaceFolderDataModule, ShuffledEpochs
+from datamodules.face_folder import AugmentedFaces, FaceFolder, FaceFolderDataModule
 from datamodules.landmarks import write_landmarks
 from datamodules.samples import FaceSample
 from models.morphable.procedural_face import procedural_face
