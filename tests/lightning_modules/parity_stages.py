@@ -62,7 +62,7 @@ def faces(seed: int) -> FaceSample:
 
 def face_detail() -> Stage:
     coarse = face_coarse().module
-    with mock.patch("lightning_modules.face_detail.coarse_stage", lambda checkpoint: (coarse, {})):
+    with mock.patch("lightning_modules.face_detail.coarse_stage", return_value=(coarse, {})):
         module = FaceDetail("none", uv_size=64, widths=(4, 8, 8, 8, 8, 8), learning_rate=1e-4)
     return Stage(module, [faces(seed) for seed in range(BATCHES)], [])
 
@@ -130,7 +130,7 @@ def body_superresolution() -> Stage:
 
 def clothing() -> Stage:
     """Both optimizers and the template's steps."""
-    module = tiny_clothing(prototype=moving_prototype())
+    module = tiny_clothing(prototype=moving_prototype(), learning_rate=1e-4)
     with torch.no_grad():
         module.reconstructor.encoder.shape.dense.weight.normal_(0, 0.01)
     clean = [photographs(ROWS, 9 + seed) for seed in range(BATCHES)]

@@ -1,4 +1,5 @@
-"""Two processes with half of each batch learn what one learns from the whole, every stage, and measure what it would."""
+"""Two processes with half of each batch learn what one learns from the whole, in every stage, and measure what it
+would."""
 
 import csv
 import os
@@ -29,7 +30,7 @@ TESTED = 3
 """Samples of a test: two processes get two each, one of them for the second time."""
 
 
-def tested_faces() -> tuple[FaceDetail, DataLoader]:
+def faces_with_truth() -> tuple[FaceDetail, DataLoader]:
     stage = STAGES["face_detail"]()
     assert isinstance(stage.module, FaceDetail)
     batch = four_faces(tiny_coarse())
@@ -37,7 +38,7 @@ def tested_faces() -> tuple[FaceDetail, DataLoader]:
     return stage.module, DataLoader(rows, batch_size=2)  # type: ignore[arg-type]
 
 
-def tested_bodies() -> tuple[BodyOccupancy, DataLoader]:
+def ellipsoids() -> tuple[BodyOccupancy, DataLoader]:
     """Ellipsoids that are always taken for the same one, with a ball beside."""
     module = BodyOccupancy(WithGhost(), precision="float32", test_resolution=24, test_hull=False)
     module.scores = OccupancyScores(hull=False, normal_size=16)
@@ -52,14 +53,18 @@ def tested_bodies() -> tuple[BodyOccupancy, DataLoader]:
     return module, DataLoader(bodies, batch_size=1)  # type: ignore[arg-type]
 
 
-def tested_normals() -> tuple[BodyNormals, DataLoader]:
+def normals_of_three() -> tuple[BodyNormals, DataLoader]:
     stage: Stage = STAGES["body_normals"]()
     assert isinstance(stage.module, BodyNormals)
     rows = [of_rows(stage.batches[0], row) for row in range(TESTED)]  # type: ignore[arg-type]
     return stage.module, DataLoader(rows, batch_size=1)  # type: ignore[arg-type]
 
 
-TESTS: dict[str, Any] = {"face_detail": tested_faces, "body_occupancy": tested_bodies, "body_normals": tested_normals}
+TESTS: dict[str, Any] = {
+    "face_detail": faces_with_truth,
+    "body_occupancy": ellipsoids,
+    "body_normals": normals_of_three,
+}
 
 
 def measured(name: str, processes: int, folder: Path) -> dict[str, float]:
@@ -68,7 +73,8 @@ def measured(name: str, processes: int, folder: Path) -> dict[str, float]:
     module, loader = TESTS[name]()
     trainer = lightning.Trainer(
         accelerator="cpu", devices=processes, strategy="ddp" if processes > 1 else "auto", logger=False,
-        enable_checkpointing=False, enable_progress_bar=False, callbacks=[SampleScores()], default_root_dir=folder / name,
+        enable_checkpointing=False, enable_progress_bar=False, callbacks=[SampleScores()],
+        default_root_dir=folder / name,
     )  # fmt: skip
     found = [*trainer.validate(module, loader, verbose=False), *trainer.test(module, loader, verbose=False)]
     return {figure: float(value) for figures in found for figure, value in figures.items()}
