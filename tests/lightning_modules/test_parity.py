@@ -27,7 +27,8 @@ from tests.lightning_modules.test_body_superresolution import WithGhost
 
 PRECISIONS = {"64-true": 1e-12, "32-true": 1e-6}
 UNFELT = ("reconstructor.encoder.network.maps.bias", "reconstructor.encoder.network.merge.2.0.bias")
-"""Of faces: the softmax over a map takes no notice of them; their gradients are rounding, and Adam makes steps of it."""
+"""Of faces: heat maps take no notice of what is the same all over a map, so that these gradients are rounding; Adam
+makes steps of it."""
 TESTED = 3
 """Samples of a test: two processes get two each, one of them for the second time."""
 
