@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from experiments.benchmarks import kill_trial_stages
+from experiments.benchmarks import kill_trial_stages, training_processes
 from experiments.benchmarks.step_clock import PARTS, Clock, marked
 from experiments.benchmarks.training import benchmark_training
-from experiments.benchmarks.training_processes import benchmark_processes
+from experiments.benchmarks.training_processes import Arrangement, benchmark_processes, measured
 from experiments.benchmarks.training_stages import STAGES, MeasuredStage
+from experiments.errors import UserError
 from tests.conftest import ClothingData
 from tests.experiments.command_line import assert_one_sentence, threefold
 
@@ -63,12 +64,23 @@ def test_loader_workers_are_waited_for(tiny: Path) -> None:
 def test_two_processes_share_the_batches_of_one(tiny: Path) -> None:
     stage = tiny_stages()["body_multiscale"]
     stage = stage._replace(words=(*stage.words, "--data.init_args.batch_size", "2"))
-    rows = benchmark_processes(
-        None, data=tiny, names=[stage.name], steps=1, warm_up=1, rounds=1, stages={stage.name: stage}
-    )
+    assert measured(stage, Arrangement(2, 1), tiny, steps=1, warm_up=1) > 0
+    with pytest.raises(UserError, match="batches of 2, which 3 processes cannot share equally"):
+        measured(stage, Arrangement(3, 1), tiny, steps=1, warm_up=1)
+
+
+def test_arrangements_take_turns_and_are_compared_by_their_medians(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rates = iter([10.0, 12.0, 18.0, 10.0, 12.0, 18.0, 1.0, 2.0, 3.0])
+    monkeypatch.setattr(training_processes, "measured", lambda *_: next(rates))
+    stages = {"body_multiscale": tiny_stages()["body_multiscale"]}
+    rows = benchmark_processes(tiny / "processes.json", data=tiny, names=list(stages), rounds=3, stages=stages)
     assert [(row["processes"], row["threads"]) for row in rows] == [(1, 1), (1, 2), (2, 1)]
-    assert rows[0]["times one thread"] == 1
-    assert all(row["steps per second"] > 0 for row in rows)
+    assert rows[2]["times one thread"] == pytest.approx(1.8)
+    assert rows[2]["times as many threads"] == pytest.approx(1.5)
+    assert json.loads((tiny / "processes.json").read_text())["rows"] == rows
+    assert "1.50 x 2 threads" in capsys.readouterr().out
 
 
 def test_what_lies_between_two_marks_is_told_on_the_way_back() -> None:
