@@ -11,6 +11,7 @@ import socket
 import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -90,8 +91,11 @@ def measured(stage: MeasuredStage, arrangement: Arrangement, folder: Path, steps
     ]
     for process in running:
         process.start()
-    for process in running:
-        process.join()
+    while alive := [process for process in running if process.is_alive()]:
+        connection.wait([process.sentinel for process in alive])
+        if any(process.exitcode for process in running):
+            for process in alive:
+                process.kill()  # it would wait for the one that failed
     if not answer.is_file():
         codes = ", ".join(str(process.exitcode) for process in running)
         raise UserError(f"{stage.name} in {arrangement.told()} ended with the exit codes {codes}; see the lines above")
