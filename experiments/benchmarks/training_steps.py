@@ -1,5 +1,6 @@
 """Steps of a training stage by the stage's own command line, timed part by part."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -116,6 +117,8 @@ def timed_steps(words: Sequence[str], folder: Path, steps: int, warm_up: int | N
                 # one batch more than is needed: what belongs to the end of an epoch is left out
                 self.trainer.fit(model, LongEpoch(datamodule, self.window.warm_up + steps + 1))
 
+    for library in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(library).setLevel(logging.WARNING)  # what it says of itself would stand between the rows
     line = parsed("fit", words, Measuring)
     window = line.window  # type: ignore[attr-defined]
     if keep is not None and line.trainer.is_global_zero:
