@@ -4,6 +4,7 @@ would."""
 import csv
 import os
 import socket
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@cache
 def outcome(folder: Path, processes: int, rank: int) -> dict[str, Any]:
     return torch.load(folder / f"{processes}-{rank}.pt", weights_only=True)
 
