@@ -63,7 +63,7 @@ def faces(seed: int) -> FaceSample:
 def face_detail() -> Stage:
     coarse = face_coarse().module
     with mock.patch("lightning_modules.face_detail.coarse_stage", return_value=(coarse, {})):
-        module = FaceDetail("none", uv_size=64, widths=(4, 8, 8, 8, 8, 8))
+        module = FaceDetail("none", uv_size=64, widths=(4, 8, 8, 8, 8, 8), learning_rate=1e-4)
     return Stage(module, [faces(seed) for seed in range(BATCHES)], [])
 
 
@@ -130,7 +130,7 @@ def body_superresolution() -> Stage:
 
 def clothing() -> Stage:
     """Both optimizers and the template's steps."""
-    module = tiny_clothing(prototype=moving_prototype())
+    module = tiny_clothing(prototype=moving_prototype(), learning_rate=1e-4)
     with torch.no_grad():
         module.reconstructor.encoder.shape.dense.weight.normal_(0, 0.01)
     clean = [photographs(ROWS, 9 + seed) for seed in range(BATCHES)]
@@ -204,13 +204,25 @@ def draws_that_halves_share() -> Iterator[None]:
         yield
 
 
-def plain_descent(groups: Any, lr: float = 0.0, **_: Any) -> torch.optim.Optimizer:
-    """In the place of any optimizer: single precision's rounding stays as small as it is. The others divide a gradient
-    by its size, and one that is nothing but rounding becomes a whole step."""
-    optimizer = torch.optim.SGD(groups, lr=1e-4)
-    for group in optimizer.param_groups:
-        group["lr"] = 1e-4
-    return optimizer
+class EvenDescent(torch.optim.SGD):
+    """In the place of any optimizer: a hundredth for the weight with the largest gradient, in proportion for the
+    others, so that single precision's rounding stays in proportion too. The optimizers of the stages divide a gradient
+    by its own size, and one that is nothing but rounding becomes a whole step."""
+
+    def __init__(self, groups: Any, **_: Any) -> None:
+        super().__init__(groups, lr=0.01)
+
+    def step(self, closure: Any = None) -> Any:
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        weights = [weight for group in self.param_groups for weight in group["params"] if weight.grad is not None]
+        largest = max(weight.grad.abs().max() for weight in weights)
+        with torch.no_grad():
+            for weight in weights:
+                weight -= 0.01 * weight.grad / largest
+        return loss
 
 
 def fitted(name: str, precision: Any, processes: int) -> dict[str, Tensor]:
@@ -227,7 +239,7 @@ def fitted(name: str, precision: Any, processes: int) -> dict[str, Tensor]:
     with ExitStack() as stack:
         stack.enter_context(draws_that_halves_share())
         for optimizer in ("Adam", "AdamW", "RMSprop") if precision == "32-true" else ():
-            stack.enter_context(mock.patch(f"torch.optim.{optimizer}", plain_descent))
+            stack.enter_context(mock.patch(f"torch.optim.{optimizer}", EvenDescent))
         trainer.fit(stage.module, datamodule=Shares(stage))
     found = stage.module.state_dict()
     return {weight: found[weight].detach().clone() for weight in found if weight in learned or "template" in weight}
