@@ -92,8 +92,9 @@ def training(
             )
         from experiments.benchmarks.training_processes import benchmark_processes
 
-        few = {"steps": steps, "warm_up": warm_up, "rounds": rounds or 3}
-        benchmark_processes(json, processes=processes, data=data, names=stages, **few)
+        benchmark_processes(
+            json, processes=processes, data=data, names=stages, steps=steps, warm_up=warm_up, rounds=rounds or 3
+        )
         return
     from experiments.benchmarks.training import benchmark_training
 

@@ -72,10 +72,13 @@ def bodies(seed: int, views: int, size: int = 32) -> BodySample:
     return BodySample(*(torch.cat(parts) for parts in zip(*each, strict=True)))
 
 
-def pifu() -> Stage:
+def pifu_network() -> Pifu:
     encoder = HourglassEncoder(channels=16, stacks=2, depth=1, feature_channels=15)
-    network = Pifu(encoder, PointMlp((16, 64, 32, 1), (1, 2), 1), depth_scale=4.0)
-    module = BodyOccupancy(network, "mse", optimizer="rmsprop", schedule="published", precision="float32")
+    return Pifu(encoder, PointMlp((16, 64, 32, 1), (1, 2), 1), depth_scale=4.0)
+
+
+def pifu() -> Stage:
+    module = BodyOccupancy(pifu_network(), "mse", optimizer="rmsprop", schedule="published", precision="float32")
     return Stage(module, [bodies(seed, 2) for seed in range(BATCHES)], [])
 
 
@@ -121,7 +124,7 @@ def body_superresolution() -> Stage:
     """Over a first stage that is not trained; its voxels are kept."""
     network = VoxelSuperResolution(VOXELS, ((8,), (16, 16)), (32, 32), reach=0.1, norm="group")
     module = BodySuperResolution(
-        pifu().module.network, network, corrupted_share=0, coarse=VOXELS, kept_grids=1, precision="float32"
+        pifu_network(), network, corrupted_share=0, coarse=VOXELS, kept_grids=1, precision="float32"
     )  # fmt: skip
     grid = ((voxel_centres(VOXELS) / RADII_CM).square().sum(1) < 1).to(torch.uint8)
     grids = grid.reshape(1, 1, VOXELS, VOXELS, VOXELS).expand(ROWS, -1, -1, -1, -1)
