@@ -19,7 +19,7 @@ from models.clothing.reconstructor import ClothingReconstructor
 from models.faces.detail import FaceDetailer
 from models.faces.reconstructor import FaceReconstructor
 
-PARTS = ("data", "forward", "render", "render backward", "backward", "optimiser", "other")
+PARTS: tuple[str, ...] = ("data", "forward", "render", "render backward", "backward", "optimiser", "other")
 """Of a step. `forward` and `backward` are without what is rendered; `other` is what the trainer does around a step."""
 
 ANNOUNCED = {
