@@ -121,10 +121,7 @@ def moved(maps: Tensor, view_from_body: Tensor, changes: Changes) -> tuple[Tenso
 
 def zoomed(maps: Tensor, view_from_body: Tensor, scale: np.ndarray, shift: np.ndarray) -> tuple[Tensor, Tensor]:
     """As `moved`, without mirroring; bilinear."""
-    number, _, height, width = maps.shape
-    columns = ((2 * torch.arange(width) + 1) / width - 1).expand(height, width)
-    rows = ((2 * torch.arange(height) + 1) / height - 1)[:, None].expand(height, width)
-    grid = torch.empty(number, height, width, 2)
+    height, width = maps.shape[2:]
     views = torch.empty_like(view_from_body)
     for k, (zoom, (right, down)) in enumerate(zip(scale.tolist(), shift.tolist())):
         # the window in the old picture that becomes the new one
@@ -134,9 +131,31 @@ def zoomed(maps: Tensor, view_from_body: Tensor, scale: np.ndarray, shift: np.nd
         views[k] = crop_views(view_from_body[k], left, top, window_width, window_height, (height, width))
         if not is_perspective(view_from_body[k]):
             views[k, 2] *= zoom
-        grid[k] = torch.stack([(columns - 2 * right) / zoom, (rows - 2 * down) / zoom], -1)
+    if (scale == 1).all():
+        return torch.stack([shifted(one, *by) for one, by in zip(maps, shift.tolist())]), views
+    columns = ((2 * torch.arange(width) + 1) / width - 1).expand(height, width)
+    rows = ((2 * torch.arange(height) + 1) / height - 1)[:, None].expand(height, width)
+    grid = torch.stack(
+        [
+            torch.stack([(columns - 2 * right) / zoom, (rows - 2 * down) / zoom], -1)
+            for zoom, (right, down) in zip(scale.tolist(), shift.tolist())
+        ]
+    )
     moved_maps = torch.nn.functional.grid_sample(maps, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     return moved_maps, views
+
+
+def shifted(maps: Tensor, right: float, down: float) -> Tensor:
+    """Maps [c, h, w] moved by shares of their sides, as `zoomed` moves them, at a fraction of what sampling costs."""
+    for axis, share in ((-1, right), (-2, down)):
+        side = maps.shape[axis]
+        whole = math.floor(-share * side)
+        weight = -share * side - whole
+        border = [max(-whole, 0), max(whole + 1, 0)]  # of zeros, before the picture and behind it
+        padded = torch.nn.functional.pad(maps, border if axis == -1 else [0, 0, *border])
+        near, far = (padded.narrow(axis, max(whole, 0) + step, side) for step in (0, 1))
+        maps = torch.lerp(near, far, weight)
+    return maps
 
 
 def recoloured(images: Tensor, augmentation: BodyAugmentation, jitter: np.ndarray) -> Tensor:
@@ -152,11 +171,13 @@ def recoloured(images: Tensor, augmentation: BodyAugmentation, jitter: np.ndarra
     spread = 2 * torch.from_numpy(jitter).float() - 1
     matrices = torch.stack([_colour_matrix(augmentation, row) for row in spread])
     matrices[torch.from_numpy(jitter[:, 4] < augmentation.grey)] = torch.tensor(LUMA).expand(3, 3)
-    brightness = 1 + augmentation.brightness * spread[:, 0]
-    contrast = (1 + augmentation.contrast * spread[:, 1])[:, None, None, None]
-    changed = torch.einsum("nij,njhw->nihw", brightness[:, None, None] * matrices, images)
-    middle = (changed.mean((2, 3)) @ torch.tensor(LUMA))[:, None, None, None]
-    return ((changed - middle) * contrast + middle).clamp(0, 1)
+    matrices = (1 + augmentation.brightness * spread[:, 0, None, None]) * matrices
+    contrast = 1 + augmentation.contrast * spread[:, 1, None, None]
+    means = matrices @ images.mean((2, 3))[:, :, None]
+    middle = (torch.tensor(LUMA) @ means)[:, None]  # the contrast's fixed point
+    # everything but the cut is linear: one product a picture
+    changed = torch.baddbmm((1 - contrast) * middle, contrast * matrices, images.flatten(2))
+    return changed.clamp_(0, 1).unflatten(2, images.shape[2:])
 
 
 def _colour_matrix(augmentation: BodyAugmentation, spread: Tensor) -> Tensor:

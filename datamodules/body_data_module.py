@@ -12,7 +12,7 @@ from datamodules.body_augmentation import BodyAugmentation
 from datamodules.body_dataset import BodyDataset
 from datamodules.body_grids import GriddedBodies
 from datamodules.body_records import BodyLayout
-from datamodules.epoch_order import RepeatedItems, ShuffledEpochs
+from datamodules.epoch_order import RepeatedItems, training_order
 from datamodules.occupancy_sampling import PointSampling
 from datamodules.samples import BodySample, BodyTruthSample
 
@@ -28,7 +28,7 @@ class BodyDataModule(lightning.LightningDataModule, ABC):
     memory of meshes and decoded pictures, each worker its own. voxels: where above 0, training items are BodyGridSample
     with the truth on a grid of that many voxels along each side. seed: of order, views, points and augmentation.
 
-    Under DDP every process must use the same seed; Lightning shards the epochs.
+    Under DDP every process must use the same seed and gets its share of each epoch (`ShuffledEpochs`).
     """
 
     def __init__(
@@ -90,8 +90,8 @@ class BodyDataModule(lightning.LightningDataModule, ABC):
     def train_dataloader(self) -> DataLoader[BodySample]:
         once = self.bodies("train")
         bodies = RepeatedItems(GriddedBodies(once, self.voxels) if self.voxels else once, self.repeats)
-        order = ShuffledEpochs(len(bodies), seed=self.seed, current_epoch=self._epoch)
-        return self._loader(bodies, self.batch_size, sampler=order, drop_last=len(bodies) > self.batch_size)
+        order = training_order(bodies, self, self.seed)
+        return self._loader(bodies, self.batch_size, sampler=order, drop_last=len(order) > self.batch_size)
 
     def val_dataloader(self) -> DataLoader[BodyTruthSample]:
         return self._loader(self.bodies("val"), 1)
@@ -101,9 +101,6 @@ class BodyDataModule(lightning.LightningDataModule, ABC):
 
     def predict_dataloader(self) -> DataLoader[BodySample]:
         return self._loader(self.bodies(None), 1)
-
-    def _epoch(self) -> int:
-        return self.trainer.current_epoch if self.trainer is not None else 0
 
     def _loader(self, bodies: Dataset, batch_size: int, **options) -> DataLoader:
         return DataLoader(

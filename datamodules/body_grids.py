@@ -5,16 +5,22 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from datamodules.body_dataset import BodyDataset, Key
+from datamodules.bounded_memory import BoundedMemory
 from datamodules.occupancy_sampling import SolidBody
 from datamodules.samples import BodyGridSample, BodyTruthSample
 from models.geometry.voxel_cube import voxel_axis
 
+KEPT_GRIDS_BYTES = 512 << 20
+"""Of one process; grids beyond are computed anew."""
+
 
 class GriddedBodies(Dataset[BodyGridSample]):
-    """The items of `bodies`, and which of `resolution` ** 3 voxels of the cube are inside."""
+    """The items of `bodies`, and which of `resolution` ** 3 voxels of the cube are inside: the same at every visit,
+    and therefore kept."""
 
     def __init__(self, bodies: BodyDataset, resolution: int) -> None:
         self.bodies, self.resolution = bodies, resolution
+        self._kept: BoundedMemory[Tensor] = BoundedMemory(KEPT_GRIDS_BYTES, lambda grid: grid.numel())
 
     def __len__(self) -> int:
         return len(self.bodies)
@@ -22,10 +28,9 @@ class GriddedBodies(Dataset[BodyGridSample]):
     def __getitem__(self, key: Key) -> BodyGridSample:
         item = self.bodies[key]
         index = key[1] if isinstance(key, tuple) else key
-        solid = self.bodies.source.body(self.bodies.record(index))
-        return BodyGridSample(
-            item.body if isinstance(item, BodyTruthSample) else item, occupied(solid, self.resolution)
-        )
+        record = self.bodies.record(index)
+        grid = self._kept.get(record.name, lambda: occupied(self.bodies.source.body(record), self.resolution))
+        return BodyGridSample(item.body if isinstance(item, BodyTruthSample) else item, grid)
 
 
 def occupied(body: SolidBody, resolution: int) -> Tensor:

@@ -13,7 +13,7 @@ from datamodules.body_augmentation import BodyAugmentation, augmented_normals
 from datamodules.body_dataset import Key, spaced_views
 from datamodules.body_records import BodyLayout, BodyNormals, BodyRecord, BodyView, ViewRecord
 from datamodules.bounded_memory import BoundedMemory
-from datamodules.epoch_order import RepeatedItems, ShuffledEpochs
+from datamodules.epoch_order import RepeatedItems, training_order
 from datamodules.occupancy_sampling import VALIDATION_SEED
 from datamodules.samples import BodyNormalSample
 
@@ -136,8 +136,8 @@ class BodyNormalsDataModule(lightning.LightningDataModule, ABC):
 
     def train_dataloader(self) -> DataLoader[BodyNormalSample]:
         pictures = RepeatedItems(self.pictures("train"), self.repeats)
-        order = ShuffledEpochs(len(pictures), seed=self.seed, current_epoch=self._epoch)
-        return self._loader(pictures, sampler=order, drop_last=len(pictures) > self.batch_size)
+        order = training_order(pictures, self, self.seed)
+        return self._loader(pictures, sampler=order, drop_last=len(order) > self.batch_size)
 
     def val_dataloader(self) -> DataLoader[BodyNormalSample]:
         return self._loader(self.pictures("val"))
@@ -147,9 +147,6 @@ class BodyNormalsDataModule(lightning.LightningDataModule, ABC):
 
     def predict_dataloader(self) -> DataLoader[BodyNormalSample]:
         return self._loader(self.pictures(None))
-
-    def _epoch(self) -> int:
-        return self.trainer.current_epoch if self.trainer is not None else 0
 
     def _loader(self, pictures: Dataset, **options) -> DataLoader:
         return DataLoader(

@@ -13,7 +13,7 @@ from datamodules.clothing_dataset import ClothingDataset
 from datamodules.clothing_pictures import ClothingAugmentation, Framing
 from datamodules.clothing_records import ClothingLayout, Split, split_names
 from datamodules.clothing_truth import clothing_batch
-from datamodules.epoch_order import RepeatedItems, ShuffledEpochs
+from datamodules.epoch_order import RepeatedItems, training_order
 from datamodules.foreground_index import Bounds, Coverage
 from datamodules.samples import ClothingSample, ClothingTruthSample
 
@@ -39,7 +39,7 @@ class ClothingDataModule(lightning.LightningDataModule, ABC):
     load; 0 loads in the training process. memory_gib: kept in memory of decoded pictures, for each loader and each of
     its workers. seed: of order and augmentation.
 
-    Under DDP every process must use the same seed; Lightning shards the epochs.
+    Under DDP every process must use the same seed and gets its share of each epoch (`ShuffledEpochs`).
     """
 
     def __init__(
@@ -127,8 +127,8 @@ class ClothingDataModule(lightning.LightningDataModule, ABC):
 
     def train_dataloader(self) -> DataLoader[ClothingSample]:
         photographs = RepeatedItems(self.photographs("train"), self.repeats)
-        order = ShuffledEpochs(len(photographs), seed=self.seed, current_epoch=self._epoch)
-        return self._loader(photographs, sampler=order, drop_last=len(photographs) > self.batch_size)
+        order = training_order(photographs, self, self.seed)
+        return self._loader(photographs, sampler=order, drop_last=len(order) > self.batch_size)
 
     def val_dataloader(self) -> DataLoader[ClothingSample | ClothingTruthSample]:
         return self._loader(self.photographs("val"))

@@ -1,27 +1,48 @@
 """In which order a training epoch visits its items."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from typing import Any
 
 import numpy as np
-from torch.utils.data import Dataset, Sampler
+from lightning import LightningDataModule
+from torch.utils.data import Dataset, DistributedSampler
 
 
-class ShuffledEpochs(Sampler[tuple[int, int]]):
-    """(epoch, index) in an order that depends on the seed and the epoch only, so that workers and restarts agree."""
+class ShuffledEpochs(DistributedSampler[tuple[int, int]]):
+    """(epoch, index) in an order that depends on the seed and the epoch only, so that workers and restarts agree.
 
-    def __init__(self, length: int, *, seed: int, current_epoch: Callable[[], int]) -> None:
+    Of several processes each gets every so-many-th item of that order, so that their batches together are those of a
+    single process with as much larger ones. What cannot be shared equally is left out of the epoch; where there are
+    fewer items than processes some come twice. It is a DistributedSampler so that the trainer does not share out, and
+    shuffle, once more.
+    """
+
+    def __init__(
+        self, length: int, *, seed: int, current_epoch: Callable[[], int], processes: int = 1, rank: int = 0
+    ) -> None:
+        super().__init__(range(length), processes, rank, seed=seed, drop_last=length >= processes)  # type: ignore[arg-type]
         self.length = length
-        self.seed = seed
         self.current_epoch = current_epoch
-
-    def __len__(self) -> int:
-        return self.length
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         epoch = self.current_epoch()
         order = np.random.default_rng((self.seed, epoch)).permutation(self.length)
-        return iter([(epoch, int(index)) for index in order])
+        share = np.resize(order, self.total_size)[self.rank :: self.num_replicas]
+        return iter([(epoch, int(index)) for index in share])
+
+
+def training_order(items: Sized, data: LightningDataModule, seed: int) -> ShuffledEpochs:
+    """The order of `items` in the training that `data` belongs to, for this of its processes."""
+    trainer = data.trainer
+    if trainer is None:
+        return ShuffledEpochs(len(items), seed=seed, current_epoch=lambda: 0)
+    return ShuffledEpochs(
+        len(items),
+        seed=seed,
+        current_epoch=lambda: trainer.current_epoch,
+        processes=trainer.world_size,
+        rank=trainer.global_rank,
+    )
 
 
 class RepeatedItems(Dataset):

@@ -19,7 +19,7 @@ from datamodules.crops import (
     move_points,
     whole_picture_crop,
 )
-from datamodules.epoch_order import ShuffledEpochs
+from datamodules.epoch_order import training_order
 from datamodules.face_augmentation import (
     DEFAULT_AUGMENTATION,
     WINDOW_SHARE,
@@ -201,7 +201,7 @@ class FaceFolderDataModule(lightning.LightningDataModule):
     augmentation: None leaves training pictures unchanged. cache: keep decoded crops in memory (each worker its own, up
     to 2 GiB): about 95 KB a picture at 128 pixels. seed: of order and augmentation. find_face: see `FaceFolder`.
 
-    Under DDP every process must use the same seed; Lightning shards the epochs.
+    Under DDP every process must use the same seed and gets its share of each epoch (`ShuffledEpochs`).
     """
 
     def __init__(
@@ -241,8 +241,8 @@ class FaceFolderDataModule(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[FaceSample]:
         faces = AugmentedFaces(self.folder("train"), self.augmentation, seed=self.seed, cache=self.cache)
-        order = ShuffledEpochs(len(faces), seed=self.seed, current_epoch=self._epoch)
-        return self._loader(faces, sampler=order, drop_last=len(faces) > self.batch_size, collate_fn=_as_is)
+        order = training_order(faces, self, self.seed)
+        return self._loader(faces, sampler=order, drop_last=len(order) > self.batch_size, collate_fn=_as_is)
 
     def val_dataloader(self) -> DataLoader[FaceSample | FaceTruthSample]:
         return self._loader(self.folder("val"))
@@ -252,9 +252,6 @@ class FaceFolderDataModule(lightning.LightningDataModule):
 
     def predict_dataloader(self) -> DataLoader[FaceSample]:
         return self._loader(self.folder(None))
-
-    def _epoch(self) -> int:
-        return self.trainer.current_epoch if self.trainer is not None else 0
 
     def _loader(self, faces: Dataset, **options) -> DataLoader:
         return DataLoader(

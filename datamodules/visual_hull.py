@@ -53,8 +53,8 @@ def in_every_mask(masks: np.ndarray, view_from_body: np.ndarray, points: np.ndar
 
 def hull_cells(masks: np.ndarray, view_from_body: np.ndarray) -> tuple[np.ndarray, float]:
     """Lower corners [c, 3] and side, in centimetres, of cells that together hold the whole hull."""
-    sums = np.zeros((len(masks), masks.shape[1] + 1, masks.shape[2] + 1), np.int64)
-    sums[:, 1:, 1:] = masks.cumsum(1, dtype=np.int64).cumsum(2)
+    sums = np.zeros((len(masks), masks.shape[1] + 1, masks.shape[2] + 1), np.int32)
+    masks.cumsum(2, dtype=np.int32).cumsum(1, dtype=np.int32, out=sums[:, 1:, 1:])
     size = SIDE_CM / COARSEST
     steps = np.arange(COARSEST) * size - SIDE_CM / 2
     corners = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1).reshape(-1, 3)

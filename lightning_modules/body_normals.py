@@ -12,8 +12,10 @@ from torch import Tensor
 
 from datamodules.samples import BodyNormalSample
 from lightning_modules.face_checkpoints import leave_out_training_files
+from lightning_modules.gradient_exchange import mean_over_processes
 from lightning_modules.hyper_parameters import save_plain_hyperparameters
 from lightning_modules.schedules import cosine_schedule
+from lightning_modules.shared_samples import without_repetitions
 from metrics.normals import NormalErrorDegrees
 from models.bodies.normal_maps import FrontBackNormals, NormalMaps
 from models.losses.perceptual import FeatureMapLoss
@@ -68,8 +70,10 @@ class BodyNormals(lightning.LightningModule):
         made = self.normals(batch.image, batch.mask)
         sides = {"front": (made.front, batch.front), "back": (made.back, batch.back)}
         judge, total = self.perceptual, made.front.new_zeros(())
+        mask = covered(batch)[:, None].to(made.front)
+        pixels = mean_over_processes(mask.sum())
         for side, (found, wanted) in sides.items():
-            difference = masked_mean((found - wanted).abs(), covered(batch)[:, None].to(found))
+            difference = masked_mean((found - wanted).abs(), mask, pixels)
             self.log(f"train/{side}_l1", difference.detach())
             total = total + self.l1_weight * difference
             if judge is not None:
@@ -80,13 +84,15 @@ class BodyNormals(lightning.LightningModule):
         return total
 
     def validation_step(self, batch: BodyNormalSample, batch_index: int) -> None:
-        self.score(batch)
+        self.score(without_repetitions(self, batch, batch_index))
 
     def test_step(self, batch: BodyNormalSample, batch_index: int) -> None:
-        self.score(batch)
+        self.score(without_repetitions(self, batch, batch_index))
 
-    def score(self, batch: BodyNormalSample) -> None:
+    def score(self, batch: BodyNormalSample | None) -> None:
         """Measure one batch; `on_*_epoch_end` reports."""
+        if batch is None:
+            return
         made = self.normals(batch.image, batch.mask)
         self.front_error.update(made.front, batch.front, covered(batch))
         self.back_error.update(made.back, batch.back, covered(batch))

@@ -15,8 +15,10 @@ from torchmetrics import MeanMetric
 
 from datamodules.samples import BodySample, BodyTruthSample
 from lightning_modules.body_scores import OccupancyScores, mesh_or_none, true_mesh_of
+from lightning_modules.gradient_exchange import mean_over_processes
 from lightning_modules.hyper_parameters import save_plain_hyperparameters
 from lightning_modules.schedules import cosine_schedule
+from lightning_modules.shared_samples import without_repetitions
 from models.bodies.body_mesh import body_field, body_mesh
 from models.bodies.features import BodyFeatures, OccupancyNetwork
 from models.bodies.portraits import body_panel
@@ -84,15 +86,18 @@ class BodyOccupancy(lightning.LightningModule):
     def training_step(self, batch: BodySample, batch_index: int) -> Tensor:
         features = self.encode(batch.images, batch.masks)
         query = self.network.query(features, batch.view_from_body, batch.points_cm, per_view=self.per_view_weight > 0)
-        counts = query.weights
+        weights = query.weights
+        count = None if weights is None else mean_over_processes(weights.sum())
         stages = [
-            occupancy_loss(logits, batch.occupancy, counts, kind=self.loss, gamma=self.gamma) for logits in query.logits
+            occupancy_loss(logits, batch.occupancy, weights, self.loss, self.gamma, count) for logits in query.logits
         ]
         total = torch.stack(stages).mean()
         if query.per_view is not None:
             labels = batch.occupancy[:, None].expand_as(query.per_view)
-            counts = None if counts is None else counts[:, None].expand_as(query.per_view)
-            alone = occupancy_loss(query.per_view, labels, counts, kind=self.loss, gamma=self.gamma)
+            if weights is not None and count is not None:
+                weights = weights[:, None].expand_as(query.per_view)
+                count = count * query.per_view.shape[1]
+            alone = occupancy_loss(query.per_view, labels, weights, self.loss, self.gamma, count)
             self.log("train/per_view", alone.detach())
             total = total + self.per_view_weight * alone
         self.log("train/occupancy", stages[-1].detach())
@@ -101,7 +106,9 @@ class BodyOccupancy(lightning.LightningModule):
 
     def validation_step(self, batch: BodySample | BodyTruthSample, batch_index: int) -> None:
         """Points only: the loss, and how well the labels are met; meshes are for the test."""
-        body = batch.body if isinstance(batch, BodyTruthSample) else batch
+        body = without_repetitions(self, batch.body if isinstance(batch, BodyTruthSample) else batch, batch_index)
+        if body is None:
+            return
         features = self.encode(body.images, body.masks).last()
         logits = self.network.query(features, body.view_from_body, body.points_cm).logits[-1]
         self.validation_loss.update(occupancy_loss(logits, body.occupancy, kind="bce"))
@@ -114,6 +121,8 @@ class BodyOccupancy(lightning.LightningModule):
         self.scores.points.reset()
 
     def test_step(self, batch: BodyTruthSample, batch_index: int) -> None:
+        if without_repetitions(self, batch, batch_index) is None:
+            return
         features = self.encode(batch.body.images, batch.body.masks).last()
         logits = self.network.query(features, batch.body.view_from_body, batch.body.points_cm).logits[-1]
         self.scores.points.update(logits, batch.body.occupancy)

@@ -38,7 +38,7 @@ class OccupancyScores(nn.Module):
         """Adds one body (a batch of one), extracted from `query` with `resolution` cells along a side."""
         true_mesh = true_mesh_of(truth)
         predicted = mesh_or_none(query, resolution, truth.body.images.device)
-        self.meshes.update(predicted, true_mesh)
+        self.meshes.update(predicted, true_mesh, int(truth.body.index[0]))
         self.bands.query_device = truth.body.images.device
         self.bands.update(None if predicted is None else query, BandTruth(*(part[0] for part in truth.bands)))
         if self.hull is not None:
@@ -57,11 +57,11 @@ class OccupancyScores(nn.Module):
         return {name: value.float() for name, value in scores.items()}
 
     def samples(self) -> dict[str, list[float]]:
-        """The mesh scores of every body, `index` their order; nothing where several processes share the bodies."""
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            return {}
-        columns = dict(zip(COLUMNS, self.meshes.table().T.tolist(), strict=True))
-        return {"index": [float(index) for index in range(len(columns["failed"]))], **columns}
+        """The mesh scores of every body of all processes, `index` its place among them in the data's order. Every
+        process must ask."""
+        table = self.meshes.table_of_all()
+        columns = dict(zip(COLUMNS, table.T.tolist(), strict=True))
+        return {"index": [float(place) for place in range(len(table))], **columns}
 
     def reset(self) -> None:
         """Forgets all bodies."""

@@ -17,6 +17,7 @@ from lightning_modules.body_occupancy import occupied_grid
 from lightning_modules.body_scores import OccupancyScores, mesh_or_none, true_mesh_of
 from lightning_modules.hyper_parameters import save_plain_hyperparameters
 from lightning_modules.schedules import cosine_schedule
+from lightning_modules.shared_samples import without_repetitions
 from models.bodies.body_mesh import body_field, body_mesh
 from models.bodies.features import BodyFeatures, OccupancyNetwork
 from models.bodies.portraits import body_panel
@@ -172,7 +173,9 @@ class BodySuperResolution(lightning.LightningModule):
 
     def validation_step(self, batch: BodySample | BodyTruthSample, batch_index: int) -> None:
         """Points only, before and after; meshes are for the test."""
-        body = batch.body if isinstance(batch, BodyTruthSample) else batch
+        body = without_repetitions(self, batch.body if isinstance(batch, BodyTruthSample) else batch, batch_index)
+        if body is None:
+            return
         self.score_points(body, *self.both_queries(body))
 
     def score_points(self, body: BodySample, before: Query, after: Query) -> None:
@@ -191,6 +194,8 @@ class BodySuperResolution(lightning.LightningModule):
             scores.points.reset()
 
     def test_step(self, batch: BodyTruthSample, batch_index: int) -> None:
+        if without_repetitions(self, batch, batch_index) is None:
+            return
         before, after = self.both_queries(batch.body)
         self.score_points(batch.body, before, after)
         self.before.update(batch, before, self.test_resolution)

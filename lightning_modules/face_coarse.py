@@ -21,8 +21,10 @@ from lightning_modules.face_checkpoints import (
     without_judge,
 )
 from lightning_modules.face_scores import CoarseScores
+from lightning_modules.gradient_exchange import mean_over_processes, share_of
 from lightning_modules.hyper_parameters import save_plain_hyperparameters
 from lightning_modules.schedules import cosine_schedule, staircase_schedule
+from lightning_modules.shared_samples import first_rows, without_repetitions
 from models.faces.encoder import POSE_SCALES, FaceEncoder
 from models.faces.landmark_encoder import LandmarkEncoder
 from models.faces.landmark_fit import UNKNOWN, LandmarkFit
@@ -87,8 +89,9 @@ class FaceCoarse(lightning.LightningModule):
             network learns its points alone, which is what takes longest.
         colour_start, colour_shape_start: shares of the training after which colours are compared, and after which their
             gradient reaches pose and shape too; before, only albedo and light learn from them. The paper has 0 and 0.
-        explained_pictures: how many pictures of each batch are explained by the morphable model and rendered; None
-            takes all. A `PointNetwork` learns its points from every picture, at a fraction of the cost.
+        explained_pictures: how many pictures of each batch, all processes' together, are explained by the morphable
+            model and rendered; None takes all. A `PointNetwork` learns its points from every picture, at a fraction of
+            the cost.
         perceptual: a face-recognition network's view, or None.
         initial_light, head_bias: see `FaceEncoder`.
         precision: of the backbone's arithmetic, see `models.networks.precision`.
@@ -194,19 +197,19 @@ class FaceCoarse(lightning.LightningModule):
     def training_step(self, batch: FaceSample, batch_index: int) -> Tensor:
         encoder = self.reconstructor.encoder
         losses: dict[str, Tensor] = {}
-        parameters = None
+        parameters, explained = None, share_of(self.explained_pictures)
         if isinstance(encoder, LandmarkEncoder):
             observation = encoder.observe(batch.image)
             losses |= self.point_losses(observation, batch)
             if self.progress >= self.shape_start:
-                parameters = encoder.explain(_first(observation, self.explained_pictures))
+                parameters = encoder.explain(first_rows(observation, explained))
         else:
-            parameters = _first(encoder(batch.image), self.explained_pictures)
+            parameters = first_rows(encoder(batch.image), explained)
         if parameters is not None:
-            explained = _first(batch, self.explained_pictures)
-            losses |= self.landmark_losses(parameters, explained) | self.prior_losses(parameters)
+            few = first_rows(batch, explained)
+            losses |= self.landmark_losses(parameters, few) | self.prior_losses(parameters)
             if self.progress >= self.colour_start:
-                losses |= self.colour_losses(parameters, explained)
+                losses |= self.colour_losses(parameters, few)
         total = torch.stack([getattr(self.weights, name) * loss for name, loss in losses.items()]).sum()
         self.log_dict({f"train/{name}": loss.detach() for name, loss in losses.items()})
         self.log("train/loss", total.detach(), prog_bar=True)
@@ -223,7 +226,8 @@ class FaceCoarse(lightning.LightningModule):
             return {}
         target = batch.landmarks / batch.image.shape[-1]
         known = batch.landmark_weights
-        return {"points": point_loss(observation.points, observation.log_deviation, target, known)}
+        count = mean_over_processes(known.sum())
+        return {"points": point_loss(observation.points, observation.log_deviation, target, known, count)}
 
     def landmark_losses(self, parameters: FaceParameters, batch: FaceSample) -> dict[str, Tensor]:
         """What the 68 points say: distances on the screen, and to the face that they alone would give."""
@@ -235,7 +239,8 @@ class FaceCoarse(lightning.LightningModule):
             geometry = self.reconstructor.deform(parameters, side)
             distance = robust_landmark_loss if self.robust_landmarks else landmark_loss
             weights = self.point_weights * batch.landmark_weights
-            losses["landmarks"] = distance(geometry.landmarks, batch.landmarks, weights, side)
+            count = mean_over_processes((weights > 0).to(weights).sum())
+            losses["landmarks"] = distance(geometry.landmarks, batch.landmarks, weights, side, count)
             if self.weights.outline > 0:
                 losses["outline"] = self.outline(geometry, batch, side)
         if self.weights.fit > 0:
@@ -266,7 +271,8 @@ class FaceCoarse(lightning.LightningModule):
             faces_camera = screen_normals(geometry.vertices_screen, model.faces)[:, jaw, 2] > 0
         vertices = geometry.vertices_screen[..., :2]
         target, known = batch.landmarks[:, JAW], batch.landmark_weights[:, JAW]
-        return outline_loss(vertices, on_silhouette, jaw, faces_camera, target, known, side)
+        count = mean_over_processes(known.sum())
+        return outline_loss(vertices, on_silhouette, jaw, faces_camera, target, known, side, count)
 
     def prior_losses(self, parameters: FaceParameters) -> dict[str, Tensor]:
         """How improbable the coefficients are."""
@@ -292,13 +298,15 @@ class FaceCoarse(lightning.LightningModule):
         return losses
 
     def validation_step(self, batch: FaceSample | FaceTruthSample, batch_index: int) -> None:
-        self.score(batch)
+        self.score(without_repetitions(self, batch, batch_index))
 
     def test_step(self, batch: FaceSample | FaceTruthSample, batch_index: int) -> None:
-        self.score(batch)
+        self.score(without_repetitions(self, batch, batch_index))
 
-    def score(self, batch: FaceSample | FaceTruthSample) -> None:
+    def score(self, batch: FaceSample | FaceTruthSample | None) -> None:
         """Measure one batch; `on_*_epoch_end` reports."""
+        if batch is None:
+            return
         photo = batch.photo if isinstance(batch, FaceTruthSample) else batch
         self.scores.update(batch, *self.explain(photo))
 
@@ -325,6 +333,10 @@ class FaceCoarse(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         self.log_dict(self.scores.report("val"))
+
+    def test_samples(self) -> dict[str, list[float]]:
+        """The scores of every test picture, before they are reported."""
+        return self.scores.samples()
 
     def on_test_epoch_end(self) -> None:
         self.log_dict(self.scores.report("test"))
@@ -365,8 +377,3 @@ class FaceCoarse(lightning.LightningModule):
         factor = cosine_schedule(steps) if self.schedule == "cosine" else staircase_schedule(0.98, 2000, 0.1)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
-
-def _first(batch: Any, count: int | None) -> Any:
-    """The first members of a batch of named tensors."""
-    return type(batch)(*(member[:count] for member in batch))

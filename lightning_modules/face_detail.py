@@ -19,6 +19,7 @@ from lightning_modules.face_checkpoints import leave_out_training_files, name_fa
 from lightning_modules.face_coarse import FaceCoarse
 from lightning_modules.face_scores import DetailScores
 from lightning_modules.schedules import cosine_schedule, staircase_schedule
+from lightning_modules.shared_samples import without_repetitions
 from models.faces.dense_mesh import dense_mesh
 from models.faces.detail import DetailedRendering, DetailedSurface, FaceDetailer, UvObservation, broad_difference
 from models.faces.parameters import FaceParameters
@@ -194,13 +195,15 @@ class FaceDetail(lightning.LightningModule):
         }
 
     def validation_step(self, batch: FaceSample | FaceTruthSample, batch_index: int) -> None:
-        self.score(batch)
+        self.score(without_repetitions(self, batch, batch_index))
 
     def test_step(self, batch: FaceSample | FaceTruthSample, batch_index: int) -> None:
-        self.score(batch)
+        self.score(without_repetitions(self, batch, batch_index))
 
-    def score(self, batch: FaceSample | FaceTruthSample) -> None:
+    def score(self, batch: FaceSample | FaceTruthSample | None) -> None:
         """Measure one batch; `on_*_epoch_end` reports."""
+        if batch is None:
+            return
         photo = batch.photo if isinstance(batch, FaceTruthSample) else batch
         faces = self.detail(photo.image, *self.coarse.explain(photo))
         self.scores.update(batch, faces.parameters, faces.geometry, faces.coarse)
@@ -208,6 +211,10 @@ class FaceDetail(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         self.log_dict(self.scores.report("val"))
+
+    def test_samples(self) -> dict[str, list[float]]:
+        """The scores of every test picture, before they are reported."""
+        return self.scores.samples()
 
     def on_test_epoch_end(self) -> None:
         self.log_dict(self.scores.report("test"))

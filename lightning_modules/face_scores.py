@@ -4,14 +4,14 @@ import warnings
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import MeanMetric
 
 from datamodules.samples import FaceSample, FaceTruthSample
 from metrics.coefficients import CoefficientCorrelation
-from metrics.images import SkinErrorGreyLevels
-from metrics.landmarks import LandmarkNmePercent
-from metrics.normals import NormalErrorDegrees, ReliefGainPercent
-from metrics.surfaces import VertexErrorMm, VertexErrorReductionPercent, error_reduction_percent
+from metrics.images import skin_error_grey_levels
+from metrics.landmarks import landmark_nme_percent
+from metrics.normals import NormalErrorDegrees, ReliefGainPercent, normal_error_degrees
+from metrics.picture_rows import PictureRows
+from metrics.surfaces import error_reduction_percent, vertex_error_mm
 from models.faces.detail import DetailedRendering
 from models.faces.parameters import FaceParameters
 from models.faces.reconstructor import FaceGeometry, FaceRendering
@@ -21,6 +21,27 @@ from models.morphable.linear import MorphableModel
 
 REPORTED_MODES = 8
 """Correlations are reported for the first identity modes, which hold most of the shape."""
+
+PHOTO_COLUMNS = (
+    "landmark_nme_percent",
+    "photometric_error_grey",
+    "photometric_error_covered_grey",
+    "skin_coverage_percent",
+)
+TRUTH_COLUMNS = (
+    "shape_error_mm",
+    "mean_face_shape_error_mm",
+    "neutral_shape_error_mm",
+    "mean_face_neutral_shape_error_mm",
+    "rotation_error_degrees",
+    "normal_error_degrees",
+)
+FINE_COLUMNS = ("skin_error_coarse_grey", "skin_error_fine_grey")
+WRINKLE_COLUMNS = (
+    "wrinkle_normal_error_coarse_degrees",
+    "wrinkle_normal_error_fine_degrees",
+    "normal_error_fine_degrees",
+)
 
 
 class CoarseScores(nn.Module):
@@ -32,15 +53,10 @@ class CoarseScores(nn.Module):
     def __init__(self, face_model: MorphableModel) -> None:
         super().__init__()
         self.model_sizes = (face_model.identity_size, face_model.expression_size)
-        self.landmarks = LandmarkNmePercent()
-        self.skin = SkinErrorGreyLevels()
-        self.shape = VertexErrorMm("similarity")
-        self.neutral = VertexErrorMm("similarity")
-        self.shape_gain = VertexErrorReductionPercent("similarity")
-        self.neutral_gain = VertexErrorReductionPercent("similarity")
+        self.photos = PictureRows(PHOTO_COLUMNS)
+        self.truths = PictureRows(TRUTH_COLUMNS)
         self.identity = CoefficientCorrelation(face_model.identity_size)
         self.normals = NormalErrorDegrees()
-        self.turn_degrees = MeanMetric(nan_strategy="disable")
         # the model belongs to the stage: kept in a list so that its weights are not registered twice
         self._face_model = [face_model]
 
@@ -55,9 +71,11 @@ class CoarseScores(nn.Module):
         """Add a batch reconstructed at its pictures' size."""
         photo = batch.photo if isinstance(batch, FaceTruthSample) else batch
         known = photo.landmark_weights
-        self.landmarks.update(geometry.landmarks, photo.landmarks, known)
         covered = rendering.fragments.face_index >= 0
-        self.skin.update(rendering.image, covered, photo.image, skin_mask(photo.segmentation, photo.landmarks, known))
+        skin = skin_mask(photo.segmentation, photo.landmarks, known)
+        colours = skin_error_grey_levels(rendering.image, covered, photo.image, skin)
+        figures = (landmark_nme_percent(geometry.landmarks, photo.landmarks, known), *colours)
+        self.photos.update(photo.index, dict(zip(PHOTO_COLUMNS, figures, strict=True)))
         if isinstance(batch, FaceTruthSample):
             self.update_truth(batch, parameters, geometry, rendering)
 
@@ -72,15 +90,20 @@ class CoarseScores(nn.Module):
         truth = model.vertices_mm(batch.identity, batch.expression)
         neutral_truth = model.vertices_mm(batch.identity, rest)
         neutral = model.vertices_mm(parameters.identity, rest)
-        self.shape.update(geometry.vertices_mm, truth)
-        self.neutral.update(neutral, neutral_truth)
-        self.shape_gain.update(geometry.vertices_mm, truth, model.mean_mm)
-        self.neutral_gain.update(neutral, neutral_truth, model.mean_mm)
-        self.identity.update(parameters.identity, batch.identity)
+        mean_face = model.mean_mm.expand_as(truth)
+        pairs = (
+            (geometry.vertices_mm, truth),
+            (mean_face, truth),
+            (neutral, neutral_truth),
+            (mean_face, neutral_truth),
+        )
+        shapes = [vertex_error_mm(found, wanted, alignment="similarity").mean_mm for found, wanted in pairs]
         turn = rotation_difference(geometry.rotation, rotation_from_face_angles(batch.pose[:, :3]))
-        self.turn_degrees.update(turn.rad2deg())
         both = (batch.normals.square().sum(1) > 0) & (rendering.fragments.face_index >= 0)
+        self.identity.update(parameters.identity, batch.identity)
         self.normals.update(rendering.normals, batch.normals, both)
+        figures = (*shapes, turn.rad2deg(), normal_error_degrees(rendering.normals, batch.normals, both))
+        self.truths.update(batch.photo.index, dict(zip(TRUTH_COLUMNS, figures, strict=True)))
 
     def report(self, phase: str) -> dict[str, Tensor]:
         """All figures since the last report, with the phase before their names; what was not measured is left out.
@@ -91,25 +114,38 @@ class CoarseScores(nn.Module):
             warnings.filterwarnings("ignore", message=".*was called before the ``update`` method")
             figures = self.figures()
         self.forget()
-        return {f"{phase}/{name}": value for name, value in figures.items() if not bool(value.isnan())}
+        return {f"{phase}/{name}": value.float() for name, value in figures.items() if not bool(value.isnan())}
 
     def figures(self) -> dict[str, Tensor]:
         """Every figure by its name, NaN for what was not measured."""
-        skin = self.skin.compute()
+        photos, truths = self.photos.figures(), self.truths.figures()
+        shape, mean_face, neutral, mean_neutral, turn, _ = (truths[name] for name in TRUTH_COLUMNS)
         correlations = self.identity.compute()[:REPORTED_MODES]
         return {
-            "landmark_nme_percent": self.landmarks.compute(),
-            "photometric_error_grey": skin["error"],
-            "photometric_error_covered_grey": skin["covered_error"],
-            "skin_coverage_percent": skin["coverage_percent"],
-            "shape_error_mm": self.shape.compute()["mean_mm"],
-            "shape_gain_percent": self.shape_gain.compute(),
-            "neutral_shape_error_mm": self.neutral.compute()["mean_mm"],
-            "neutral_shape_gain_percent": self.neutral_gain.compute(),
-            "rotation_error_degrees": self.turn_degrees.compute(),
+            # pictures without eye corners, or without skin, cannot be measured
+            **{name: photos[name].nanmean() for name in PHOTO_COLUMNS},
+            "shape_error_mm": shape.mean(),
+            "shape_gain_percent": error_reduction_percent(shape, mean_face),
+            "neutral_shape_error_mm": neutral.mean(),
+            "neutral_shape_gain_percent": error_reduction_percent(neutral, mean_neutral),
+            "rotation_error_degrees": turn.mean(),
             "normal_error_degrees": self.normals.compute(),
             **{f"identity_correlation_{mode}": value for mode, value in enumerate(correlations, start=1)},
         }
+
+    def samples(self) -> dict[str, list[float]]:
+        """The figures of every picture of all processes by its index, NaN for what was not measured: normals and
+        wrinkles as means over each picture's own pixels. Every process must ask."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*was called before the ``update`` method")
+            tables = [table.figures() for table in self.tables()]
+        pictures = len(tables[0]["index"])
+        whole = [table for table in tables if len(table["index"]) == pictures]
+        return {name: column.tolist() for table in whole for name, column in table.items()}
+
+    def tables(self) -> list[PictureRows]:
+        """What is kept of every picture."""
+        return [self.photos, self.truths]
 
     def forget(self) -> None:
         """Start anew."""
@@ -131,8 +167,11 @@ class DetailScores(CoarseScores):
         self.coarse_wrinkles = NormalErrorDegrees()
         self.fine_wrinkles = NormalErrorDegrees()
         self.fine_normals = NormalErrorDegrees()
-        self.fine_skin = SkinErrorGreyLevels()
-        self.coarse_skin = SkinErrorGreyLevels()
+        self.fine_photos = PictureRows(FINE_COLUMNS)
+        self.wrinkles = PictureRows(WRINKLE_COLUMNS)
+
+    def tables(self) -> list[PictureRows]:
+        return [*super().tables(), self.fine_photos, self.wrinkles]
 
     @torch.no_grad()
     def update_detail(
@@ -146,21 +185,25 @@ class DetailScores(CoarseScores):
         covered = coarse.fragments.face_index >= 0
         skin = (photo.segmentation == 1) | (photo.segmentation < 0)
         skin = skin & skin_mask(photo.segmentation, photo.landmarks, photo.landmark_weights)
-        self.coarse_skin.update(coarse.image, covered, photo.image, skin)
-        self.fine_skin.update(detailed.image, covered, photo.image, skin)
+        images = (coarse.image, detailed.image)
+        colours = [skin_error_grey_levels(image, covered, photo.image, skin).error_grey_levels for image in images]
+        self.fine_photos.update(photo.index, dict(zip(FINE_COLUMNS, colours, strict=True)))
         if isinstance(batch, FaceTruthSample):
-            wrinkles = batch.wrinkles & covered & (batch.normals.square().sum(1) > 0)
-            self.coarse_wrinkles.update(coarse.normals, batch.normals, wrinkles)
-            self.fine_wrinkles.update(detailed.normals, batch.normals, wrinkles)
             both = (batch.normals.square().sum(1) > 0) & covered
-            self.fine_normals.update(detailed.normals, batch.normals, both)
+            wrinkles = batch.wrinkles & both
+            seen = ((coarse.normals, wrinkles), (detailed.normals, wrinkles), (detailed.normals, both))
+            metrics = (self.coarse_wrinkles, self.fine_wrinkles, self.fine_normals)
+            for metric, (normals, mask) in zip(metrics, seen, strict=True):
+                metric.update(normals, batch.normals, mask)
+            errors = [normal_error_degrees(normals, batch.normals, mask) for normals, mask in seen]
+            self.wrinkles.update(photo.index, dict(zip(WRINKLE_COLUMNS, errors, strict=True)))
             self.relief_gain.update(coarse.normals, detailed.normals, batch.normals, both, wrinkles)
 
     def figures(self) -> dict[str, Tensor]:
         coarse, fine = self.coarse_wrinkles.compute(), self.fine_wrinkles.compute()
+        photos = self.fine_photos.figures()
         return super().figures() | {
-            "skin_error_coarse_grey": self.coarse_skin.compute()["error"],
-            "skin_error_fine_grey": self.fine_skin.compute()["error"],
+            **{name: photos[name].nanmean() for name in FINE_COLUMNS},
             "detail_gain_percent": error_reduction_percent(fine[None], coarse[None]),  # over the same pixels
             "relief_gain_percent": self.relief_gain.compute(),
             "wrinkle_normal_error_coarse_degrees": coarse,

@@ -1,4 +1,5 @@
-"""Gradients of one optimizer averaged over processes, for modules of which each step moves one optimizer of several."""
+"""What makes the gradients of several processes, averaged, those of one process with all their samples: an exchange for
+modules of which each step moves one optimizer of several, and divisors that all processes share."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -36,6 +37,24 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     parts: tuple[Tensor, ...] = together.split([gradient.numel() for gradient in gradients])
     for gradient, part in zip(gradients, parts, strict=True):
         gradient.copy_(part.view_as(gradient))
+
+
+def mean_over_processes(count: Tensor) -> Tensor:
+    """What a sum over this process's samples is to be divided by, where `count` of them take part: the mean count of
+    all processes. The mean over processes of such quotients is that over all their samples, however unequal the
+    counts. Every process must ask; a single one gets its count."""
+    if not several_processes():
+        return count
+    total = count.detach().clone()
+    distributed.all_reduce(total)
+    return total / distributed.get_world_size()
+
+
+def share_of(number: int | None) -> int | None:
+    """How many of `number` samples fall to each process, rounded up; None stands for all."""
+    if number is None or not several_processes():
+        return number
+    return -(-number // distributed.get_world_size())
 
 
 def several_processes() -> bool:

@@ -133,8 +133,9 @@ class BodyScores(Metric):
         self.alignment: AlignmentKind = alignment
         self.add_state("rows", [], dist_reduce_fx="cat")
 
-    def update(self, predicted_cm: Mesh | None, truth_cm: Mesh) -> None:
-        """Adds a body; None is a reconstruction that failed."""
+    def update(self, predicted_cm: Mesh | None, truth_cm: Mesh, index: int = 0) -> None:
+        """Adds a body; None is a reconstruction that failed. index: its place in the data, which `table_of_all` goes
+        by."""
         row = body_scores(
             predicted_cm,
             truth_cm,
@@ -146,12 +147,22 @@ class BodyScores(Metric):
         )
         assert isinstance(self.rows, list)
         # flat and float32: what torchmetrics gathers from a process without bodies
-        self.rows.append(torch.tensor([row[name] for name in COLUMNS], dtype=torch.float32, device=self.device))
+        values = [float(index), *(row[name] for name in COLUMNS)]
+        self.rows.append(torch.tensor(values, dtype=torch.float32, device=self.device))
 
     def table(self) -> Float[Tensor, "bodies columns"]:
-        """The rows so far, `COLUMNS` across."""
+        """The rows of this process so far, `COLUMNS` across; of all inside `compute`."""
+        return self._indexed()[:, 1:]
+
+    def table_of_all(self) -> Float[Tensor, "bodies columns"]:
+        """The rows of all processes by the bodies' indices; each process must ask."""
+        with self.sync_context():
+            rows = self._indexed()
+        return rows[rows[:, 0].argsort(stable=True), 1:]
+
+    def _indexed(self) -> Float[Tensor, "bodies columns"]:
         rows = dim_zero_cat(self.rows) if len(self.rows) else torch.zeros(0)
-        return rows.reshape(-1, len(COLUMNS))
+        return rows.reshape(-1, 1 + len(COLUMNS))
 
     def compute(self) -> dict[str, Tensor]:
         """float32, on the metric's device."""

@@ -40,35 +40,89 @@ def rasterizer(
     benchmark_rasterizer(json, repeats=repeats, slow_repeats=slow_repeats, threads=threads, device=device)
 
 
-def training(json: Path | None = None, repeats: int = 7, threads: int | None = None) -> None:
-    """Times the parts of a step of the default coarse face training: network, fit, rendering, optimiser.
+def training(
+    json: Path | None = None,
+    *,
+    data: Path | None = None,
+    stages: list[str] | None = None,
+    workers: list[int] | None = None,
+    steps: int = 10,
+    warm_up: int | None = None,
+    rounds: int | None = None,
+    processes: int = 1,
+    threads: int | None = None,
+    device: Literal["cpu", "cuda"] = "cpu",
+) -> None:
+    """Times the training steps of every stage at the settings of its small configuration: data, forward, rendering,
+    backward and optimiser, with 0, 1 and 2 loader workers. With --processes 2: one process against two that share its
+    batches, in turn.
 
     Args:
         json: file for the numbers, with commit and hardware.
-        repeats: steps.
+        data: folder for the data and checkpoints that the stages need, made where missing; a temporary one when left
+            out.
+        stages: clothing, face_coarse, face_detail, body_pifu, body_multiscale, body_normals, body_pifuhd_coarse,
+            body_pifuhd_fine, body_superresolution; all when left out, with several processes clothing, face_coarse and
+            body_multiscale.
+        workers: processes that load data, one number or more; 0 1 2 when left out.
+        steps: that are measured of each.
+        warm_up: steps before them; when left out, until every item was read three times.
+        rounds: each measures every stage once; 1 when left out, with several processes 3.
+        processes: that share every batch; 1 tells the parts of a step instead.
         threads: of torch; 1 where others use the machine too.
+        device: cpu or cuda.
     """
-    from experiments.benchmarks.face_training import benchmark_face_training
+    for name, value, least in (
+        ("steps", steps, 1),
+        ("warm_up", 0 if warm_up is None else warm_up, 0),
+        ("rounds", 1 if rounds is None else rounds, 1),
+        ("processes", processes, 1),
+        ("threads", 1 if threads is None else threads, 1),
+        *(("workers", number, 0) for number in workers or ()),
+    ):
+        if value < least:
+            raise UserError(f"--{name} {value} is too small; give {least} or more")
+    if device == "cuda" and not cuda_is_available():
+        raise UserError("--device cuda was asked for, but torch finds no CUDA device here; take --device cpu")
+    if processes > 1:
+        if device == "cuda" or workers or threads is not None:
+            raise UserError(
+                "--processes compares one process with several on the CPU, one thread each, without workers; leave "
+                "--device, --workers and --threads out"
+            )
+        from experiments.benchmarks.training_processes import benchmark_processes
 
-    if repeats < 1:
-        raise UserError(f"--repeats {repeats} is too small; give 1 or more")
-    benchmark_face_training(json, repeats=repeats, threads=threads)
+        benchmark_processes(
+            json, processes=processes, data=data, names=stages, steps=steps, warm_up=warm_up, rounds=rounds or 3
+        )
+        return
+    from experiments.benchmarks.training import benchmark_training
+
+    benchmark_training(
+        json,
+        data=data,
+        names=stages,
+        workers=workers or (0, 1, 2),
+        steps=steps,
+        warm_up=warm_up,
+        rounds=rounds or 1,
+        threads=threads,
+        device=device,
+    )
 
 
-def body_training(data: Path, json: Path | None = None, repeats: int = 11, threads: int | None = None) -> None:
-    """Times a training step of PIFu and of the multi-scale network in turn; the ratio makes equal time of the two.
+def body_training(json: Path | None = None, *, data: Path | None = None, rounds: int = 3, threads: int = 1) -> None:
+    """Times training steps of PIFu and of the multi-scale network in turn; the ratio makes equal time of the two. The
+    same as `threefold bench training --stages body_pifu body_multiscale --workers 0`.
 
     Args:
-        data: people as `threefold synthesize bodies` writes them.
         json: file for the numbers, with commit and hardware.
-        repeats: steps of each.
+        data: folder for the data, made where missing; a temporary one when left out.
+        rounds: each measures both once.
         threads: of torch; 1 where others use the machine too.
     """
-    from experiments.benchmarks.body_training import benchmark_body_training
-
-    if repeats < 1:
-        raise UserError(f"--repeats {repeats} is too small; give 1 or more")
-    benchmark_body_training(data, json, repeats=repeats, threads=threads)
+    both = ["body_pifu", "body_multiscale"]
+    training(json, data=data, stages=both, workers=[0], rounds=rounds, threads=threads)
 
 
 def body_pipeline(json: Path | None = None, people: int = 5, resolution: int = 256) -> None:

@@ -1,4 +1,8 @@
-"""Distances between the 68 points of a picture and those of a model."""
+"""Distances between the 68 points of a picture and those of a model.
+
+Means are over known points. Where several processes share a batch, `count` is what each divides its sum by (the mean
+number of known points of them all), so that their mean loss is that of the whole batch; None takes the points at hand.
+"""
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -22,22 +26,34 @@ def landmark_weights() -> Float[Tensor, "68"]:
 
 
 def landmark_loss(
-    predicted: Float[Tensor, "b l 2"], target: Float[Tensor, "b l 2"], weights: Float[Tensor, "b l"], side: int
+    predicted: Float[Tensor, "b l 2"],
+    target: Float[Tensor, "b l 2"],
+    weights: Float[Tensor, "b l"],
+    side: int,
+    count: Tensor | None = None,
 ) -> Float[Tensor, ""]:
     """Weighted mean squared coordinate difference, in squared pixels of a 300 px picture (Chen et al., TIP 2020).
 
     Points of weight 0 are unknown and take no part. Differentiable in the prediction.
     """
     square = ((predicted - target) * (REFERENCE_SIDE / side)).square().mean(-1)
-    return (weights * square).sum() / (weights > 0).sum().clamp_min(1)
+    return _mean((weights * square).sum(), (weights > 0).sum(), count)
 
 
 def robust_landmark_loss(
-    predicted: Float[Tensor, "b l 2"], target: Float[Tensor, "b l 2"], weights: Float[Tensor, "b l"], side: int
+    predicted: Float[Tensor, "b l 2"],
+    target: Float[Tensor, "b l 2"],
+    weights: Float[Tensor, "b l"],
+    side: int,
+    count: Tensor | None = None,
 ) -> Float[Tensor, ""]:
     """As `landmark_loss`, but linear beyond one pixel (Charbonnier): 8 (sqrt(d² + 1) − 1) a point."""
     square = ((predicted - target) * (REFERENCE_SIDE / side)).square().sum(-1)
-    return (weights * 8 * ((square + 1).sqrt() - 1)).sum() / (weights > 0).sum().clamp_min(1)
+    return _mean((weights * 8 * ((square + 1).sqrt() - 1)).sum(), (weights > 0).sum(), count)
+
+
+def _mean(total: Tensor, points: Tensor, count: Tensor | None) -> Tensor:
+    return total / (points.clamp_min(1) if count is None else count.clamp_min(1e-8))
 
 
 def point_loss(
@@ -45,6 +61,7 @@ def point_loss(
     log_deviation: Float[Tensor, "b l"],
     target: Float[Tensor, "b l 2"],
     known: Float[Tensor, "b l"],
+    count: Tensor | None = None,
 ) -> Float[Tensor, ""]:
     """Negative log likelihood of a two-dimensional Laplace distribution, plus the distance itself in percent.
 
@@ -54,7 +71,7 @@ def point_loss(
     distance = ((predicted - target).square().sum(-1) + 1e-8).sqrt()
     bounded = log_deviation.clamp(-8, 0)
     cost = distance * (-bounded).exp() + 2 * bounded + 100 * distance
-    return (cost * known).sum() / known.sum().clamp_min(1)
+    return _mean((cost * known).sum(), known.sum(), count)
 
 
 def outline_loss(
@@ -65,6 +82,7 @@ def outline_loss(
     jaw_target: Float[Tensor, "b 17 2"],
     jaw_known: Float[Tensor, "b 17"],
     side: int,
+    count: Tensor | None = None,
 ) -> Float[Tensor, ""]:
     """Chen et al.'s term for the jaw points of a 2D annotator, which lie on the visible outline.
 
@@ -80,7 +98,8 @@ def outline_loss(
     weights = jaw_target.new_ones(17)
     weights[[1, 4, 8, 12, 15]] = 5
     to_outline = (weights * nearest).clamp(max=7 / 224 * REFERENCE_SIDE)
-    return (torch.where(jaw_faces_camera, to_own, to_outline) * jaw_known).sum() / jaw_known.sum().clamp_min(1)
+    cost = torch.where(jaw_faces_camera, to_own, to_outline)
+    return _mean((cost * jaw_known).sum(), jaw_known.sum(), count)
 
 
 def silhouette_vertices(

@@ -16,6 +16,7 @@ def occupancy_loss(
     weights: Float[Tensor, "*batch p"] | None = None,
     kind: OccupancyLoss = "bce",
     gamma: float | None = None,
+    count: Tensor | None = None,
 ) -> Float[Tensor, ""]:
     """Mean loss over the points that count. Differentiable in the logits.
 
@@ -28,6 +29,8 @@ def occupancy_loss(
         occupancy: 1 inside, 0 outside.
         weights: what each point counts, 0 where it does not, such as outside a window; the mean is over the weights.
         gamma: of "extended_bce"; None takes the share of outside points from each row's own points.
+        count: what the sum is divided by where several processes share a batch, the mean of their sums of weights; None
+            takes that of this one.
     """
     if weights is None:
         weights = torch.ones_like(logits)
@@ -39,7 +42,7 @@ def occupancy_loss(
         if kind == "extended_bce":
             share = share_outside(occupancy, weights) if gamma is None else gamma
             errors = share * inside + (1 - share) * outside
-    return (errors * weights).sum() / weights.sum().clamp_min(1e-8)
+    return (errors * weights).sum() / (weights.sum() if count is None else count).clamp_min(1e-8)
 
 
 def share_outside(

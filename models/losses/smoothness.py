@@ -5,10 +5,16 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 
-def masked_mean(values: Float[Tensor, "b c h w"], mask: Float[Tensor, "*b 1 h w"]) -> Float[Tensor, ""]:
-    """Mean of the values under a mask that is shared by the channels (and, without a batch axis, by the batch)."""
+def masked_mean(
+    values: Float[Tensor, "b c h w"], mask: Float[Tensor, "*b 1 h w"], count: Tensor | None = None
+) -> Float[Tensor, ""]:
+    """Mean of the values under a mask that is shared by the channels (and, without a batch axis, by the batch).
+
+    count: of the mask's pixels, where several processes share a batch: their mean; None takes those of this one.
+    """
     mask = mask.expand(values.shape[0], 1, *values.shape[2:])
-    return (values * mask).sum() / (mask.sum() * values.shape[1]).clamp_min(1)
+    pixels = mask.sum().clamp_min(1 / values.shape[1]) if count is None else count.clamp_min(1e-8)
+    return (values * mask).sum() / (pixels * values.shape[1])
 
 
 def neighbour_difference_loss(values: Float[Tensor, "b c h w"], valid: Bool[Tensor, "h w"]) -> Float[Tensor, ""]:

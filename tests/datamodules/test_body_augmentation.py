@@ -14,6 +14,7 @@ from datamodules.body_augmentation import (
     augmented_views,
     blurred,
     recoloured,
+    zoomed,
 )
 from datamodules.body_normals import rendered_normals
 from datamodules.body_records import BodyMesh
@@ -76,6 +77,24 @@ def test_zoom_of_a_parallel_view_scales_depth_and_of_a_pinhole_does_not() -> Non
         assert float((zoom - 1).abs().max()) > 0.01
         depth = changed[:, 2, :3].norm(dim=1) / views[:, 2, :3].norm(dim=1)
         assert torch.allclose(depth, torch.ones(4) if perspective else zoom, atol=1e-5)
+
+
+@pytest.mark.parametrize("shift", [(0.02, -0.013), (-0.5, 0.25), (1 / 96, 0.0), (-0.9, 0.97)])
+def test_pictures_that_are_only_shifted_are_those_that_sampling_gives(shift: tuple[float, float]) -> None:
+    images, _, views = pictures()
+    by = np.array([shift, (shift[1], shift[0]), (0.0, 0.0), shift])
+    quick, cameras = zoomed(images, views, np.ones(4), by)
+    sampled, others = zoomed(images, views, np.full(4, 1 + 1e-12), by)
+    torch.testing.assert_close(quick, sampled, rtol=0, atol=2e-4)
+    torch.testing.assert_close(cameras, others)
+
+
+def test_a_change_of_contrast_keeps_the_mean_brightness() -> None:
+    images = 0.3 + 0.4 * torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    changed = recoloured(images, BodyAugmentation(0, 0, 0, 0, 0.4, 0, 0, 0), np.full((4, 5), 0.75))
+    luma = torch.tensor([0.299, 0.587, 0.114])
+    middle = (images.mean((2, 3)) @ luma)[:, None, None, None]
+    torch.testing.assert_close(changed, (images - middle) * 1.2 + middle, rtol=0, atol=1e-5)
 
 
 def test_no_augmentation_changes_nothing() -> None:

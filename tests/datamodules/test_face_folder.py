@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from datamodules import face_folder
 from datamodules.face_augmentation import FaceAugmentation
-from datamodules.face_folder import AugmentedFaces, FaceFolder, FaceFolderDataModule, ShuffledEpochs
+from datamodules.face_folder import AugmentedFaces, FaceFolder, FaceFolderDataModule
 from datamodules.landmarks import write_landmarks
 from datamodules.samples import FaceSample
 from models.morphable.procedural_face import procedural_face
@@ -215,14 +215,6 @@ def test_an_empty_split_is_explained(folder: Path) -> None:
     (folder / "split.txt").write_text("".join(f"{name} train\n" for name in NAMES))
     with pytest.raises(ValueError, match="no pictures in the split 'val'"):
         FaceFolderDataModule(str(folder)).val_dataloader()
-
-
-def test_every_epoch_shows_every_picture_once() -> None:
-    orders = [list(ShuffledEpochs(20, seed=1, current_epoch=lambda epoch=epoch: epoch)) for epoch in (0, 1)]
-    for epoch, order in enumerate(orders):
-        assert sorted(index for _, index in order) == list(range(20))
-        assert {number for number, _ in order} == {epoch}
-    assert [index for _, index in orders[0]] != [index for _, index in orders[1]]
 
 
 def test_plain_numbers_are_understood_too(folder: Path) -> None:
