@@ -36,7 +36,7 @@ def reconstruct(run: BodyRun, picture: Path, options: Mapping[str, Any], tell: T
     tell.doing(0.05, "looking for the person")
     view = parallel_view(person_in_picture(picture, Hints(person=options.get("person"))))
     refuse_cut_people([view])
-    tell.note(f"Found by: {view.person.how}.")
+    tell.note(f"{view.person.found}; by {view.person.how}.")
     for warning in warnings_of(view):
         tell.note(warning)
     tell.picture("found", "Where the person is", outlined(view.person.picture, view.person.mask, view.person.mask))

@@ -37,7 +37,7 @@ def reconstruct(run: ClothingRun, picture: Path, options: Mapping[str, Any], tel
     tell.doing(0.05, "looking for the person")
     photo = garment_in_picture(picture, Hints(person=options.get("person")), run.size)
     person = photo.person
-    tell.note(f"Found by: {person.how}.")
+    tell.note(f"{person.found}; by {person.how}.")
     tell.doing(0.3, "the networks explain it")
     garment = explain(run, photo)
     tell.doing(0.5, "drawing")

@@ -61,6 +61,7 @@ def reconstruct(loaded: LoadedFaces, picture: Path, options: Mapping[str, Any], 
     """
     tell.doing(0.05, "looking for the face")
     found = face_in_photo(picture, Hints(person=options.get("person")))
+    tell.note(f"{found.found}.")
     tell.doing(0.2, "the network explains it")
     face = explain(loaded.networks, found)
     tell.doing(0.4, "drawing")
