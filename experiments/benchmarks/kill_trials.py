@@ -5,8 +5,9 @@
 Every stage is trained once without interruption, in double precision and deterministically, on data that the project
 makes itself. A trial trains a stage again: one to three times its process group is killed (kill -9), at a random moment
 of its life or inside the writing of a checkpoint, and the same command is given again; the last time it may end.
-Weights, optimizer, schedules and metrics must be the same, bit by bit. Each start is a copy of a process that has
-imported everything, so that a trial costs seconds.
+Both checkpoints with all that they hold (weights, optimizers, schedules, counters, the state of every callback) and the
+metrics must be the same, bit by bit. Each start is a copy of a process that has imported everything, so that a trial
+costs seconds.
 """
 
 import argparse
@@ -39,6 +40,12 @@ IMPORTED = (
     *("lightning_modules.body_superresolution", "lightning_modules.trained_networks"),
 )
 EVERY_BATCH = ("--checkpoint.minutes", "0")
+OWN = {
+    *("seconds", "dirpath", "best_model_path", "kth_best_model_path", "last_model_path", "best_k_models"),
+    "current_score",
+}
+"""What callbacks note of a run that another one has otherwise: its seconds, its folder, and a score that the training
+library saves and never reads (the best one counts, and is compared)."""
 
 
 def kill_trials(
@@ -51,7 +58,7 @@ def kill_trials(
         stages: of `kill_trial_stages.STAGES`.
         seed: of the moments.
         folder: for data and runs; what is there from an earlier call is used again.
-        json_file: where the record goes, with commit and hardware; None writes nothing.
+        json_file: where the record goes after each trial, with commit and hardware; None writes nothing.
 
     Raises:
         UserError: a training fails without any kill.
@@ -68,7 +75,15 @@ def kill_trials(
         record.append(found)
         kills = ", ".join(found["kills"])
         print(f"{number:3} {stage.name:<22}{'equal' if found['equal'] else 'DIFFERENT'}  killed {kills}", flush=True)
-    summary = {
+        if json_file is not None:
+            command = f"python -m experiments.benchmarks.kill_trials --trials {trials} --seed {seed}"
+            write(json_file, {"origin": {**begun, "command": command}, "summary": summary(record), "trials": record})
+    print("\n".join(f"{name:<42}{value:>5}" for name, value in summary(record).items()))
+    return record
+
+
+def summary(record: Sequence[dict[str, Any]]) -> dict[str, int]:
+    return {
         "trials": len(record),
         "equal": sum(each["equal"] for each in record),
         "kills": sum(len(each["kills"]) for each in record),
@@ -76,13 +91,11 @@ def kill_trials(
         "resumed from a checkpoint": sum(each["resumed"] for each in record),
         "begun anew": sum(each["anew"] for each in record),
     }
-    print("\n".join(f"{name:<42}{value:>5}" for name, value in summary.items()))
-    if json_file is not None:
-        json_file.parent.mkdir(parents=True, exist_ok=True)
-        command = f"python -m experiments.benchmarks.kill_trials --trials {trials} --seed {seed}"
-        document = {"origin": {**begun, "command": command}, "summary": summary, "trials": record}
-        json_file.write_text(json.dumps(document, indent=1) + "\n")
-    return record
+
+
+def write(json_file: Path, document: dict[str, Any]) -> None:
+    json_file.parent.mkdir(parents=True, exist_ok=True)
+    json_file.write_text(json.dumps(document, indent=1) + "\n")
 
 
 def import_everything() -> None:
@@ -176,10 +189,17 @@ def counts(said: str) -> dict[str, int]:
 def outcome(run: Path) -> dict[str, Any]:
     """Everything that two equal trainings leave equal."""
     last, best = (torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True) for name in ("last", "best"))
-    kept = ("state_dict", "optimizer_states", "lr_schedulers", "global_step", "epoch", "kept_grids")
-    found = {name: last[name] for name in kept if name in last}
     metrics = json.loads((run / "metrics.json").read_text())["fit"]
-    return {**found, "best": best["state_dict"], "metrics": metrics}
+    return {"last": without_own(last), "best": without_own(best), "metrics": metrics}
+
+
+def without_own(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """A checkpoint without `OWN`."""
+    callbacks = {
+        name: {key: value for key, value in state.items() if key not in OWN}
+        for name, state in checkpoint["callbacks"].items()
+    }
+    return {**checkpoint, "callbacks": callbacks}
 
 
 def differences(one: Any, other: Any, name: str = "") -> list[str]:

@@ -56,7 +56,7 @@ def result(run: Path) -> dict[str, Any]:
     """Everything that two equal trainings leave equal."""
     last, best = (torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True) for name in ("last", "best"))
     found = {"last": last["state_dict"], "best": best["state_dict"], "optimizer": last["optimizer_states"][0]["state"]}
-    found |= {"step": last["global_step"], "epoch": last["epoch"], "schedule": last["lr_schedulers"]}
+    found |= {name: last[name] for name in ("global_step", "epoch", "lr_schedulers", "loops")}
     return {**found, "metrics": json.loads((run / "metrics.json").read_text())}
 
 
@@ -81,6 +81,23 @@ def test_an_interruption_changes_nothing(limits: str, moments: tuple[int, ...], 
         assert answer.status == 0
         assert f"run-{after} was interrupted" in answer.printed
         assert_equal(result(tmp_path / f"run-{after}"), result(tmp_path / "whole"), f"{limits}, after {after}")
+
+
+@pytest.mark.parametrize("limits", ["epochs", "steps"])
+@pytest.mark.parametrize("moment", ["on_train_end", "on_fit_end"])  # before and after the last checkpoint
+def test_an_interruption_after_the_last_step_changes_nothing(
+    limits: str, moment: str, fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: ChancyModule) -> None:
+        raise InterruptionError
+
+    assert fit("whole", LIMITS[limits]).status == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(ChancyModule, moment, interrupted)
+        with pytest.raises(InterruptionError):
+            fit("run", LIMITS[limits])
+    assert "run was interrupted" in fit("run", LIMITS[limits]).printed
+    assert_equal(result(tmp_path / "run"), result(tmp_path / "whole"))
 
 
 @pytest.fixture
