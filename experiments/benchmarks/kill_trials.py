@@ -214,7 +214,7 @@ def differences(one: Any, other: Any, name: str = "") -> list[str]:
         ]
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)) and len(one) == len(other):
         return [part for place, pair in enumerate(zip(one, other)) for part in differences(*pair, f"{name}[{place}]")]
-    return [] if one == other else [name]
+    return [] if one == other or (one != one and other != other) else [name]  # a figure may be no number in both
 
 
 def bytes_of(tensor: Tensor) -> bytes:

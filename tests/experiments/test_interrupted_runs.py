@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from lightning_modules.callbacks.panels import Panels
 from tests.experiments.command_line import Answer, assert_one_sentence, threefold
 from tests.experiments.test_training_command import write_config
 from tests.experiments.toy_training import ChancyModule, InterruptionError
@@ -84,16 +85,18 @@ def test_an_interruption_changes_nothing(limits: str, moments: tuple[int, ...], 
 
 
 @pytest.mark.parametrize("limits", ["epochs", "steps"])
-@pytest.mark.parametrize("moment", ["on_train_end", "on_fit_end"])  # before and after the last checkpoint
+@pytest.mark.parametrize(("heard_by", "moment"), [(Panels, "on_train_end"), (ChancyModule, "on_fit_end")])
 def test_an_interruption_after_the_last_step_changes_nothing(
-    limits: str, moment: str, fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    heard_by: type, moment: str, limits: str, fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(self: ChancyModule) -> None:
+    """Before anything else is written at the end of training, and when all is but the end of the run."""
+
+    def interrupted(*arguments: Any) -> None:
         raise InterruptionError
 
     assert fit("whole", LIMITS[limits]).status == 0
     with monkeypatch.context() as patch:
-        patch.setattr(ChancyModule, moment, interrupted)
+        patch.setattr(heard_by, moment, interrupted)
         with pytest.raises(InterruptionError):
             fit("run", LIMITS[limits])
     assert "run was interrupted" in fit("run", LIMITS[limits]).printed
