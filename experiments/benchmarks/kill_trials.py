@@ -11,7 +11,6 @@ costs seconds.
 """
 
 import argparse
-import importlib
 import json
 import os
 import shutil
@@ -24,21 +23,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from experiments.benchmarks.copied_process import import_everything
 from experiments.benchmarks.kill_trial_stages import STAGES, SYNTHESIZED, Stage
 from experiments.benchmarks.killed_process import KILLED, Ended, Moment, command_in_a_process
 from experiments.errors import UserError
 from lightning_modules.callbacks.provenance import origin
+from models.geometry.atomic import replace_when_complete
 
 ATTEMPTS = 8
 """Starts of a trial until enough kills have met it alive; then it may end."""
 CALLS = 5
 """Of the system, for each checkpoint: see `killed_process.CHECKPOINT_CALLS`."""
-IMPORTED = (
-    *("datamodules.face_folder", "datamodules.market_hq", "datamodules.renderpeople"),
-    *("experiments.commands.synthesize", "experiments.commands.training"),
-    *("lightning_modules.clothing", "lightning_modules.face_detail", "lightning_modules.face_identity"),
-    *("lightning_modules.body_superresolution", "lightning_modules.trained_networks"),
-)
 EVERY_BATCH = ("--checkpoint.minutes", "0")
 OWN = {
     *("seconds", "dirpath", "best_model_path", "kth_best_model_path", "last_model_path", "best_k_models"),
@@ -95,13 +90,8 @@ def summary(record: Sequence[dict[str, Any]]) -> dict[str, int]:
 
 def write(json_file: Path, document: dict[str, Any]) -> None:
     json_file.parent.mkdir(parents=True, exist_ok=True)
-    json_file.write_text(json.dumps(document, indent=1) + "\n")
-
-
-def import_everything() -> None:
-    """Once, for all copies of this process."""
-    for name in IMPORTED:
-        importlib.import_module(name)
+    with replace_when_complete(json_file) as (unfinished,):
+        unfinished.write_text(json.dumps(document, indent=1) + "\n")
 
 
 def with_earlier(stages: Sequence[str]) -> list[str]:
