@@ -85,6 +85,7 @@ def requeue_trials(
     torch.set_num_threads(1)
     import_everything()
     folder, source = folder.resolve(), origin()
+    folder.mkdir(parents=True, exist_ok=True)
     chance = random.Random(seed)
     expected = {stage: undisturbed(stage, folder, patience) for stage in stages}
     done: list[Trial] = []
