@@ -60,7 +60,11 @@ class LastCheckpoint(Checkpoint):
         """Saves the counters as they are read: the end of an epoch or of training, at which there are several moments
         for saving, has one state, and a run that is killed between them, which then saves no more, has it, too."""
         loop = checkpoint["loops"]["fit_loop"]
-        settle(loop)
+        if settle(loop) is not None:  # no validation is going on: what the last one counted is the trainer's to forget
+            validated = loop["epoch_loop.val_loop.batch_progress"]
+            validated["is_last_batch"] = False
+            for part in (validated["total"], validated["current"]):
+                part.update(dict.fromkeys(part, 0))
         checkpoint["epoch"] = loop["epoch_progress"]["current"]["completed"]
 
     def due(self, trainer: Trainer, seconds: float) -> bool:

@@ -22,6 +22,7 @@ LIMITS: dict[str, dict[str, Any]] = {
     "steps": {"max_epochs": None, "max_steps": 13},
     "sparse-validation": {"max_epochs": 4, "max_steps": -1, "check_val_every_n_epoch": 2},
     "sparse-steps": {"max_epochs": None, "max_steps": 13, "check_val_every_n_epoch": 2},
+    "rest-unvalidated": {"max_epochs": 3, "max_steps": -1, "check_val_every_n_epoch": 2},
     "validation-inside": {"max_epochs": 2, "max_steps": -1, "val_check_interval": 2},
     "accumulated": {"max_epochs": 3, "max_steps": -1, "accumulate_grad_batches": 2},
 }
@@ -31,6 +32,7 @@ MOMENTS = {
     "steps": (2, 14),
     "sparse-validation": (8,),
     "sparse-steps": (9,),
+    "rest-unvalidated": (17,),
     "validation-inside": (12,),
     "accumulated": (11,),
 }
