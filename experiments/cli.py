@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.write(f"threefold: {verb!r} is no verb; {hint}\n")
         raise SystemExit(2)
 
-    if verb == "fit" and current_job() is not None:
+    if verb in {"fit", "sweep"} and current_job() is not None:
         listen(REQUEUE)  # before the seconds of importing, in which the signal would end the process
 
     from experiments.errors import mistakes_as_sentences  # after the quick answers

@@ -5,12 +5,12 @@
 Every stage is trained once without interruption, in double precision and deterministically, on data that the project
 makes itself. A trial trains a stage again: one to three times its process group is killed (kill -9), at a random moment
 of its life or inside the writing of a checkpoint, and the same command is given again; the last time it may end.
-Weights, optimizer, schedules and metrics must be the same, bit by bit. Each start is a copy of a process that has
-imported everything, so that a trial costs seconds.
+Both checkpoints with all that they hold (weights, optimizers, schedules, counters, the state of every callback) and the
+metrics must be the same, bit by bit. Each start is a copy of a process that has imported everything, so that a trial
+costs seconds.
 """
 
 import argparse
-import importlib
 import json
 import os
 import shutil
@@ -23,22 +23,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from experiments.benchmarks.copied_process import import_everything
 from experiments.benchmarks.kill_trial_stages import STAGES, SYNTHESIZED, Stage
 from experiments.benchmarks.killed_process import KILLED, Ended, Moment, command_in_a_process
 from experiments.errors import UserError
 from lightning_modules.callbacks.provenance import origin
+from models.geometry.atomic import replace_when_complete
 
 ATTEMPTS = 8
 """Starts of a trial until enough kills have met it alive; then it may end."""
 CALLS = 5
 """Of the system, for each checkpoint: see `killed_process.CHECKPOINT_CALLS`."""
-IMPORTED = (
-    *("datamodules.face_folder", "datamodules.market_hq", "datamodules.renderpeople"),
-    *("experiments.commands.synthesize", "experiments.commands.training"),
-    *("lightning_modules.clothing", "lightning_modules.face_detail", "lightning_modules.face_identity"),
-    *("lightning_modules.body_superresolution", "lightning_modules.trained_networks"),
-)
 EVERY_BATCH = ("--checkpoint.minutes", "0")
+OWN = {
+    *("seconds", "dirpath", "best_model_path", "kth_best_model_path", "last_model_path", "best_k_models"),
+    "current_score",
+}
+"""What callbacks note of a run that another one has otherwise: its seconds, its folder, and a score that the training
+library saves and never reads (the best one counts, and is compared)."""
 
 
 def kill_trials(
@@ -51,7 +53,7 @@ def kill_trials(
         stages: of `kill_trial_stages.STAGES`.
         seed: of the moments.
         folder: for data and runs; what is there from an earlier call is used again.
-        json_file: where the record goes, with commit and hardware; None writes nothing.
+        json_file: where the record goes after each trial, with commit and hardware; None writes nothing.
 
     Raises:
         UserError: a training fails without any kill.
@@ -68,7 +70,15 @@ def kill_trials(
         record.append(found)
         kills = ", ".join(found["kills"])
         print(f"{number:3} {stage.name:<22}{'equal' if found['equal'] else 'DIFFERENT'}  killed {kills}", flush=True)
-    summary = {
+        if json_file is not None:
+            command = f"python -m experiments.benchmarks.kill_trials --trials {trials} --seed {seed}"
+            write(json_file, {"origin": {**begun, "command": command}, "summary": summary(record), "trials": record})
+    print("\n".join(f"{name:<42}{value:>5}" for name, value in summary(record).items()))
+    return record
+
+
+def summary(record: Sequence[dict[str, Any]]) -> dict[str, int]:
+    return {
         "trials": len(record),
         "equal": sum(each["equal"] for each in record),
         "kills": sum(len(each["kills"]) for each in record),
@@ -76,19 +86,12 @@ def kill_trials(
         "resumed from a checkpoint": sum(each["resumed"] for each in record),
         "begun anew": sum(each["anew"] for each in record),
     }
-    print("\n".join(f"{name:<42}{value:>5}" for name, value in summary.items()))
-    if json_file is not None:
-        json_file.parent.mkdir(parents=True, exist_ok=True)
-        command = f"python -m experiments.benchmarks.kill_trials --trials {trials} --seed {seed}"
-        document = {"origin": {**begun, "command": command}, "summary": summary, "trials": record}
-        json_file.write_text(json.dumps(document, indent=1) + "\n")
-    return record
 
 
-def import_everything() -> None:
-    """Once, for all copies of this process."""
-    for name in IMPORTED:
-        importlib.import_module(name)
+def write(json_file: Path, document: dict[str, Any]) -> None:
+    json_file.parent.mkdir(parents=True, exist_ok=True)
+    with replace_when_complete(json_file) as (unfinished,):
+        unfinished.write_text(json.dumps(document, indent=1) + "\n")
 
 
 def with_earlier(stages: Sequence[str]) -> list[str]:
@@ -176,10 +179,17 @@ def counts(said: str) -> dict[str, int]:
 def outcome(run: Path) -> dict[str, Any]:
     """Everything that two equal trainings leave equal."""
     last, best = (torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True) for name in ("last", "best"))
-    kept = ("state_dict", "optimizer_states", "lr_schedulers", "global_step", "epoch", "kept_grids")
-    found = {name: last[name] for name in kept if name in last}
     metrics = json.loads((run / "metrics.json").read_text())["fit"]
-    return {**found, "best": best["state_dict"], "metrics": metrics}
+    return {"last": without_own(last), "best": without_own(best), "metrics": metrics}
+
+
+def without_own(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """A checkpoint without `OWN`."""
+    callbacks = {
+        name: {key: value for key, value in state.items() if key not in OWN}
+        for name, state in checkpoint["callbacks"].items()
+    }
+    return {**checkpoint, "callbacks": callbacks}
 
 
 def differences(one: Any, other: Any, name: str = "") -> list[str]:
@@ -194,7 +204,7 @@ def differences(one: Any, other: Any, name: str = "") -> list[str]:
         ]
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)) and len(one) == len(other):
         return [part for place, pair in enumerate(zip(one, other)) for part in differences(*pair, f"{name}[{place}]")]
-    return [] if one == other else [name]
+    return [] if one == other or (one != one and other != other) else [name]  # a figure may be no number in both
 
 
 def bytes_of(tensor: Tensor) -> bytes:

@@ -2,11 +2,12 @@
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from experiments.benchmarks.copied_process import CopiedProcess
 
 KILLED = -int(signal.SIGKILL)
 CHECKPOINT_CALLS = ("fsync", "link", "replace")
@@ -43,20 +44,24 @@ def command_in_a_process(words: Sequence[str], log: Path, kill: Moment | None = 
     log: file for what it says.
     """
     started = time.monotonic()
-    process = os.fork()
-    if process == 0:
-        run_and_leave(words, log, kill)
+    log.unlink(missing_ok=True)
+    process = CopiedProcess(words, log, beforehand=lambda: await_death(kill))
     deadline = None if kill is None or kill.seconds is None else started + kill.seconds
-    while True:
-        ended, status = os.waitpid(process, os.WNOHANG)
-        if ended:
-            break
+    while process.poll() is None:
         if deadline is not None and time.monotonic() >= deadline:
-            kill_group(process)
+            kill_group(process.pid)
             deadline = None
         time.sleep(0.002)
     said = log.read_text(errors="replace") if log.is_file() else ""
-    return Ended(os.waitstatus_to_exitcode(status), time.monotonic() - started, said)
+    return Ended(process.wait(), time.monotonic() - started, said)
+
+
+def await_death(kill: Moment | None) -> None:
+    """Makes the system deadly for this process, where it is to die in the writing of a checkpoint."""
+    from lightning_modules.callbacks import checkpoint_files
+
+    if kill is not None and kill.seconds is None:
+        checkpoint_files.os = DeadlySystem(kill)  # type: ignore[assignment]
 
 
 def kill_group(process: int) -> None:
@@ -67,36 +72,6 @@ def kill_group(process: int) -> None:
             os.kill(process, signal.SIGKILL)
         except ProcessLookupError:
             return
-
-
-def run_and_leave(words: Sequence[str], log: Path, kill: Moment | None) -> None:
-    """The life of the copy; it never comes back."""
-    status = 1
-    try:
-        os.setsid()
-        file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(file, 1)
-        os.dup2(file, 2)
-        sys.stdout, sys.stderr = os.fdopen(1, "w", buffering=1), os.fdopen(2, "w", buffering=1)
-        sys.argv = ["threefold", *words]
-        from experiments.cli import main
-        from lightning_modules.callbacks import checkpoint_files
-
-        if kill is not None and kill.seconds is None:
-            checkpoint_files.os = DeadlySystem(kill)  # type: ignore[assignment]
-        try:
-            main(words)
-            status = 0
-        except SystemExit as left:
-            status = int(left.code or 0)
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
 
 
 class DeadlySystem:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from experiments.cli import main
+from experiments.benchmarks.copied_process import CopiedProcess
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 SHORT = (
@@ -18,7 +18,7 @@ def clothing(folder: Path) -> list[str]:
     """Both optimizers, the critic and the template's steps: pictures of 64 x 32 pixels."""
     data = folder / "garments"
     if not data.is_dir():
-        run("synthesize", "garments", "--out", data, "--num", 24, "--views", 2, "--height", 64, "--workers", 1)
+        run(folder, "synthesize", "garments", "--out", data, "--num", 24, "--views", 2, "--height", 64, "--workers", 1)
     size = ("--data.init_args.root", data, "--data.init_args.image_size", "[64, 32]", "--data.init_args.batch_size", 2)
     return fit("clothing/small.yaml", *size, "--trainer.max_epochs", 4)
 
@@ -32,7 +32,7 @@ def face_detail(folder: Path) -> list[str]:
     """Over a coarse run of one step."""
     start = folder / "face-coarse" / "checkpoints" / "best.ckpt"
     if not start.is_file():
-        run(*face_coarse(folder), *ONE_STEP, "--run", folder / "face-coarse")
+        run(folder, *face_coarse(folder), *ONE_STEP, "--run", folder / "face-coarse")
     short = ("--data.init_args.root", faces(folder), "--data.init_args.batch_size", 2, "--trainer.max_steps", 24)
     small = ("--model.init_args.uv_size", 64, "--data.init_args.image_size", 96)
     return fit("faces/detail_small.yaml", *short, *small, "--model.init_args.coarse_checkpoint", start)
@@ -62,7 +62,7 @@ def faces(folder: Path) -> Path:
     data = folder / "faces"
     if not data.is_dir():
         few = ("--num", 24, "--images_per_identity", 1, "--size", 96, "--level", "tiny", "--workers", 1)
-        run("synthesize", "faces", "--out", data, *few)
+        run(folder, "synthesize", "faces", "--out", data, *few)
     return data
 
 
@@ -70,7 +70,7 @@ def bodies(folder: Path) -> tuple[object, ...]:
     data = folder / "bodies"
     if not data.is_dir():
         few = ("--num", 6, "--size", 64, "--yaws", 4, "--mesh_resolution", 64, "--held_out", 0.2, "--workers", 1)
-        run("synthesize", "bodies", "--out", data, *few)
+        run(folder, "synthesize", "bodies", "--out", data, *few)
     small = ("--data.init_args.image_size", 64, "--data.init_args.batch_size", 1)
     return ("--data.init_args.root", data, *small)
 
@@ -79,5 +79,12 @@ def fit(config: str, *words: object) -> list[str]:
     return [str(word) for word in ("fit", "--config", CONFIGS / config, *SHORT, *words)]
 
 
-def run(*words: object) -> None:
-    main([str(word) for word in words])
+def run(folder: Path, *words: object) -> None:
+    """In a copy of this process, which stays as it is.
+
+    Raises:
+        RuntimeError: it fails.
+    """
+    log = folder / "made.txt"
+    if CopiedProcess([str(word) for word in words], log).wait():
+        raise RuntimeError(f"`threefold {words[0]}` fails: {log.read_text(errors='replace')[-1000:]}")

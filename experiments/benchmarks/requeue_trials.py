@@ -3,9 +3,10 @@ and resumed.
 
 Each trial starts a stage of the project as a job of a simulated SLURM (its variables, a stand-in for scontrol, two gloo
 processes on this computer), signals both processes, one a little after the other, and starts the job again when it has
-asked for that. It succeeds when both processes leave on their own with a checkpoint and one request, and the second
-start goes on from that checkpoint and ends with the number of steps of a training that nobody signalled. How far its
-weights are from those of that training stands beside.
+asked for that. Processes are copies of one that has imported everything, except where the signal comes while they
+import. A trial succeeds when both processes leave on their own with a checkpoint and one request, and the second start
+goes on from that checkpoint and ends with the number of steps of a training that nobody signalled. How far its weights
+are from those of that training stands beside.
 """
 
 import json
@@ -19,22 +20,28 @@ from typing import Any, NamedTuple
 
 import torch
 
+from experiments.benchmarks.copied_process import import_everything
 from experiments.benchmarks.requeue_stages import STAGES
 from experiments.benchmarks.simulated_slurm import SimulatedJob, await_true
 from lightning_modules.callbacks.provenance import origin
+from models.geometry.atomic import replace_when_complete
 
 TOGETHER = "All distributed processes registered"
 """What the training library says when the processes have found each other."""
 RESUMED = "Restored all states"
 LARGEST_PAUSE = 0.3
 """Seconds between the signals to the first and to the second process."""
+SINCE = ("together", "listening", "together", "importing")
+"""What the moments of a round of all stages are counted from, round after round."""
+IMPORTING_SECONDS = 3.0
+"""At least as long takes a process that begins afresh."""
 
 
 class Undisturbed(NamedTuple):
     """A training that nobody signalled."""
 
     seconds: dict[str, float]
-    """Until its end, since both processes listen, and since they have found each other."""
+    """Until its end, since both processes listen, and since they have found each other; and those of importing."""
     checkpoint: dict[str, Any]
 
 
@@ -42,8 +49,8 @@ class Undisturbed(NamedTuple):
 class Trial:
     stage: str
     since: str
-    """What the moment is counted from: "listening" (both processes hold the signal back; they are still importing) or
-    "together" (they have found each other)."""
+    """What the moment is counted from: "listening" (both processes hold the signal back), "importing" (the same, and
+    they have begun afresh) or "together" (they have found each other)."""
     moment: float
     """Seconds."""
     pause: float
@@ -75,19 +82,24 @@ def requeue_trials(
         seed: of the moments.
         patience: seconds that processes have to end; more is a hang.
     """
+    torch.set_num_threads(1)
+    import_everything()
+    folder, source = folder.resolve(), origin()
+    folder.mkdir(parents=True, exist_ok=True)
     chance = random.Random(seed)
     expected = {stage: undisturbed(stage, folder, patience) for stage in stages}
     done: list[Trial] = []
     while sum(not trial.too_late for trial in done) < trials:
         counted = sum(not trial.too_late for trial in done)
         stage = stages[counted % len(stages)]
-        since = ("together", "listening")[counted // len(stages) % 2]
+        since = SINCE[counted // len(stages) % len(SINCE)]
         moment = chance.uniform(0, expected[stage].seconds[since])
         trial = Trial(stage, since, moment, chance.uniform(0, LARGEST_PAUSE))
         done.append(tried(trial, expected[stage], folder / f"trial-{len(done):03d}", folder, patience))
         print(line_of(len(done), done[-1]), flush=True)
         if json_file is not None:
-            write(json_file, done, {"trials": trials, "stages": list(stages), "seed": seed, "patience": patience})
+            settings = {"trials": trials, "stages": list(stages), "seed": seed, "patience": patience}
+            write(json_file, done, source, settings)
     counted = [trial for trial in done if not trial.too_late]
     print(f"{sum(trial.failure is None for trial in counted)} of {len(counted)} were requeued and resumed")
     return done
@@ -96,29 +108,30 @@ def requeue_trials(
 def undisturbed(stage: str, folder: Path, patience: float) -> Undisturbed:
     place = folder / f"undisturbed-{stage}"
     shutil.rmtree(place, ignore_errors=True)
-    job = SimulatedJob(place, [*STAGES[stage](folder), "--run", place / "run"])
+    job = SimulatedJob(place, [*STAGES[stage](folder), "--run", place / "run"], copied=True)
     job.start()
     began = {}
-    for since, sign in signs(job).items():
-        await_true(sign, patience)
+    for since in ("listening", "together"):
+        await_true(signs(job)[since], patience)
         began[since] = time.monotonic()
     statuses = job.wait(patience)
     end = time.monotonic()
     if statuses != [0, 0]:
         raise RuntimeError(f"{stage} does not train in two processes: {statuses}\n{job.said(0)}\n{job.said(1)}")
-    seconds = {since: end - start for since, start in began.items()}
+    seconds = {"importing": IMPORTING_SECONDS, **{since: end - start for since, start in began.items()}}
     print(f"{stage}: {seconds['listening']:.1f} s, {seconds['together']:.1f} s of them together", flush=True)
     return Undisturbed(seconds, last_checkpoint(place))
 
 
 def signs(job: SimulatedJob) -> dict[str, Callable[[], bool]]:
-    return {"listening": job.listening, "together": lambda: TOGETHER in job.said(0)}
+    return {"importing": job.listening, "listening": job.listening, "together": lambda: TOGETHER in job.said(0)}
 
 
 def tried(trial: Trial, expected: Undisturbed, place: Path, folder: Path, patience: float) -> Trial:
     """Both starts of one job."""
     shutil.rmtree(place, ignore_errors=True)
-    job = SimulatedJob(place, [*STAGES[trial.stage](folder), "--run", place / "run"])
+    copied = trial.since != "importing"
+    job = SimulatedJob(place, [*STAGES[trial.stage](folder), "--run", place / "run"], copied=copied)
     try:
         found = signalled_and_resumed(job, trial, expected, place, patience)
     finally:
@@ -148,6 +161,7 @@ def signalled_and_resumed(
     if job.requests != [f"requeue {job.number}"]:
         return replace(trial, failure=f"asked for {job.requests}")
     trial = replace(trial, saved_step=last_checkpoint(place)["global_step"])
+    job.copied = True
     job.start()
     statuses = job.wait(2 * patience)
     if statuses != [0, 0]:
@@ -187,10 +201,10 @@ def line_of(number: int, trial: Trial) -> str:
     return f"{when} {answered}, resumed; difference {trial.largest_difference:.1e}"
 
 
-def write(json_file: Path, done: Sequence[Trial], settings: dict[str, Any]) -> None:
+def write(json_file: Path, done: Sequence[Trial], source: dict[str, Any], settings: dict[str, Any]) -> None:
     counted = [trial for trial in done if not trial.too_late]
     record = {
-        "origin": origin(),
+        "origin": source,
         "settings": settings,
         "requeued_and_resumed": sum(trial.failure is None for trial in counted),
         "of": len(counted),
@@ -198,4 +212,5 @@ def write(json_file: Path, done: Sequence[Trial], settings: dict[str, Any]) -> N
         "rows": [asdict(trial) for trial in done],
     }
     json_file.parent.mkdir(parents=True, exist_ok=True)
-    json_file.write_text(json.dumps(record, indent=2) + "\n")
+    with replace_when_complete(json_file) as (unfinished,):
+        unfinished.write_text(json.dumps(record, indent=2) + "\n")

@@ -7,8 +7,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from experiments.benchmarks.copied_process import CopiedProcess
 
 SOURCE = Path(__file__).parent.parent.parent
 SCONTROL = """#!/bin/sh
@@ -25,13 +27,14 @@ class SimulatedJob:
         folder: for the logs of the tasks and the pretended scontrol.
         words: behind `threefold`.
         tasks: how many processes.
+        copied: whether they are copies of this process, which has imported everything.
     """
 
-    def __init__(self, folder: Path, words: Sequence[object], tasks: int = 2) -> None:
-        self.folder, self.words, self.tasks = folder, [str(word) for word in words], tasks
+    def __init__(self, folder: Path, words: Sequence[object], tasks: int = 2, copied: bool = False) -> None:
+        self.folder, self.words, self.tasks, self.copied = folder, [str(word) for word in words], tasks, copied
         self.number = "4711"
         self.restarts = -1
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[subprocess.Popen[bytes] | CopiedProcess] = []
         self.asked = folder / "scontrol.txt"
         self.install_scontrol()
 
@@ -63,25 +66,31 @@ class SimulatedJob:
         self.restarts += 1
         place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "GLOO_SOCKET_IFNAME": "lo"}
         devices = ("--trainer.devices", str(self.tasks), "--trainer.accelerator", "cpu")
-        self.processes = []
-        for task in range(self.tasks):
-            with self.log(task).open("ab") as log:
-                self.processes.append(
-                    subprocess.Popen(
-                        [sys.executable, "-m", "experiments.cli", *self.words, *devices],
-                        env={**os.environ, **self.environment(task), **place},
-                        cwd=SOURCE,
-                        stdin=subprocess.DEVNULL,
-                        stdout=log,
-                        stderr=log,
-                    )
-                )
+        begin = self.copy if self.copied else self.begin
+        self.processes = [
+            begin([*self.words, *devices], {**self.environment(task), **place}, self.log(task))
+            for task in range(self.tasks)
+        ]
+
+    def copy(self, words: Sequence[str], environment: Mapping[str, str], log: Path) -> CopiedProcess:
+        return CopiedProcess(words, log, environment)
+
+    def begin(self, words: Sequence[str], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+        with log.open("ab") as file:
+            return subprocess.Popen(
+                [sys.executable, "-m", "experiments.cli", *words],
+                env={**os.environ, **environment},
+                cwd=SOURCE,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+            )
 
     def log(self, task: int) -> Path:
         return self.folder / f"task-{task}.log"
 
     def said(self, task: int = 0) -> str:
-        return self.log(task).read_text(errors="replace")
+        return self.log(task).read_text(errors="replace") if self.log(task).is_file() else ""
 
     def listening(self) -> bool:
         """Whether SIGUSR1 ends none of the tasks any more."""

@@ -16,6 +16,7 @@ from experiments.trials.running import Course, Runner
 from experiments.trials.sweep_file import Sweep, read_sweep
 from experiments.trials.trial_folder import Trial, trial_in
 from experiments.trials.trial_table import write_table
+from lightning_modules.slurm_job import current_job
 
 DONE, SOMETHING_FAILED = 0, 1
 
@@ -94,6 +95,8 @@ def claim(folder: Path, read: Sweep) -> None:
 def run_all(course: Course, folder: Path, count: int | None, seed: int, *, retry: bool = False) -> int:
     """Every trial that is not finished, then the table."""
     runner = Runner(course)
+    if current_job() is not None:
+        runner.pass_on_signals()
     try:
         if course.sweep.method == "bayes":
             trials = search(course, runner, folder, count, seed)
@@ -105,6 +108,7 @@ def run_all(course: Course, folder: Path, count: int | None, seed: int, *, retry
     except BaseException:
         runner.stop()
         raise
+    runner.requeue_where_needed(trials)
     return close(course, trials, folder)
 
 
@@ -136,7 +140,7 @@ def search(course: Course, runner: Runner, folder: Path, count: int | None, seed
                 study.tell(each.number, each.record().get("metric"))
 
     finish(study.interrupted())
-    while study.proposed() < number:
+    while study.proposed() < number and not runner.stopped.is_set():
         finish(dict(study.ask() for _ in range(min(course.jobs, number - study.proposed()))))
     for path in sorted(folder.glob("[0-9]*/trial.json")):
         place = int(path.parent.name)
@@ -155,6 +159,7 @@ def run_one(course: Course, folder: Path, place: int, count: int | None, seed: i
     runner = Runner(course)
     runner.pass_on_signals()
     runner.run(one)
+    runner.requeue_where_needed([one])
     return SOMETHING_FAILED if one.state == "failed" else DONE
 
 

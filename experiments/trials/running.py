@@ -7,16 +7,17 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from queue import Queue
-from types import FrameType
 from typing import Any, NamedTuple
 
 from experiments.commands import pipeline
+from experiments.run_claims import interrupted
 from experiments.trials.sweep_file import Sweep
 from experiments.trials.trial_command import configurations_first, trial_command, trial_environment
 from experiments.trials.trial_folder import Trial
+from lightning_modules.slurm_job import current_job, requeue
+from lightning_modules.stop_signals import END, REQUEUE, listen
 
 INTERRUPTIONS = {-signal.SIGINT, -signal.SIGTERM, 128 + signal.SIGINT, 128 + signal.SIGTERM}
-PASSED_ON = (signal.SIGTERM, signal.SIGUSR1)
 
 
 class Course(NamedTuple):
@@ -46,7 +47,12 @@ class Runner:
     def __init__(self, course: Course) -> None:
         self.course = course
         self.stopped = threading.Event()
-        self.processes: set[subprocess.Popen[bytes]] = set()
+        self.processes: dict[subprocess.Popen[bytes], bool] = {}
+        """Those that run, and whether they train."""
+        self.time_is_over = False
+        """SLURM has asked that the job be saved and started again."""
+        self.requeued = False
+        """A training has asked SLURM for that."""
         self.gpus: Queue[int | None] = Queue()
         for slot in range(course.jobs):
             self.gpus.put(gpu_of(slot, course.jobs))
@@ -59,9 +65,9 @@ class Runner:
                 return
             gpu = self.gpus.get()
             try:
-                if trial.state != "finished":
+                if trial.state != "finished" and not self.stopped.is_set():
                     self._train(trial, gpu)
-                if trial.state == "finished" and self.course.test and not pipeline.tested(trial.folder):
+                if trial.state == "finished" and self.is_left(trial) and not self.stopped.is_set():
                     self._test(trial, gpu)
             finally:
                 self.gpus.put(gpu)
@@ -74,9 +80,10 @@ class Runner:
         trial.keep(state="interrupted", command=words, reason=None)
         print(f"trial {trial.number}: {spoken(trial)}{' (goes on)' if resume else ''}", flush=True)
         started = time.monotonic()
-        status = self._process(words, trial, gpu)
+        status = self._process(words, trial, gpu, trains=True)
         seconds = round(before + time.monotonic() - started, 1)
-        if self.stopped.is_set() or status in INTERRUPTIONS:
+        if self._goes_on_later(trial, status):
+            self.requeued = self.requeued or status == 0
             trial.keep(seconds=seconds)
             return
         reason = None if status == 0 else why(trial.folder / "log.txt", status)
@@ -90,11 +97,17 @@ class Runner:
 
     def _test(self, trial: Trial, gpu: int | None) -> None:
         words = pipeline.command(["test", "--run", trial.folder, *self.course.test_words])
-        status = self._process(words, trial, gpu)
+        status = self._process(words, trial, gpu, trains=False)
         if status and not self.stopped.is_set() and status not in INTERRUPTIONS:
             trial.keep(reason=f"not tested: {why(trial.folder / 'log.txt', status)}")
 
-    def _process(self, words: Sequence[str], trial: Trial, gpu: int | None) -> int:
+    def _goes_on_later(self, trial: Trial, status: int) -> bool:
+        """Whether a training has ended before it was done; one that SLURM asked for that says 0 all the same."""
+        if status == 0 and (trial.folder / "provenance.json").is_file():
+            return interrupted(trial.folder)
+        return self.stopped.is_set() or status in INTERRUPTIONS
+
+    def _process(self, words: Sequence[str], trial: Trial, gpu: int | None, trains: bool) -> int:
         threads = max(1, pipeline.cores() // self.course.jobs)
         environment = trial_environment(self.course.sweep, threads, gpu)
         with (trial.folder / "log.txt").open("ab") as log:
@@ -103,30 +116,55 @@ class Runner:
             except FileNotFoundError as error:
                 log.write(f"threefold: {error.filename} is no program here; correct the sweep's command\n".encode())
                 return 127
-            self.processes.add(process)
+            self.processes[process] = trains
             if self.stopped.is_set():
-                process.terminate()
+                self._ask(process, trains)
             status = process.wait()
-            self.processes.discard(process)
+            del self.processes[process]
         return status
 
     def stop(self) -> None:
-        """Ends the trials that run; they save what they have."""
+        """Ends the trials that run; they save what they have. No other is begun."""
         self.stopped.set()
-        for process in list(self.processes):
-            process.terminate()
+        for process, trains in list(self.processes.items()):
+            self._ask(process, trains)
+
+    def _ask(self, process: subprocess.Popen[bytes], trains: bool) -> None:
+        """A training asks SLURM for a requeue when it is saved; a test has nothing to save."""
+        process.send_signal(REQUEUE if self.time_is_over and trains else END)
 
     def pass_on_signals(self) -> None:
-        """SIGTERM and SIGUSR1, which a cluster sends before it takes a job away, reach the training instead of ending
-        this process first; the trial then counts as interrupted."""
+        """What a cluster sends before it takes a job away reaches the trainings instead of ending this process first;
+        the trials then count as interrupted.
 
-        def pass_on(number: int, _: FrameType | None) -> None:
-            self.stopped.set()
-            for process in list(self.processes):
-                process.send_signal(number)
+        In a job, SIGUSR1 is held back in this process and in those that it begins, which else would die of it before
+        they can listen; a thread waits for it.
+        """
+        for number in (END, REQUEUE):
+            signal.signal(number, lambda number, _: self._pass_on(number))
+        if current_job() is not None:
+            listen(REQUEUE)
+            threading.Thread(target=lambda: self._pass_on(signal.sigwait({REQUEUE})), daemon=True).start()
 
-        for number in PASSED_ON:
-            signal.signal(number, pass_on)
+    def _pass_on(self, number: int) -> None:
+        self.time_is_over = self.time_is_over or number == REQUEUE
+        self.stop()
+
+    def requeue_where_needed(self, trials: Sequence[Trial]) -> None:
+        """Asks SLURM to start the job again, where its time is over, work is left, and no training has asked.
+
+        Raises:
+            ValueError: SLURM refuses.
+        """
+        job = current_job()
+        if job is not None and self.time_is_over and not self.requeued and any(map(self.is_left, trials)):
+            requeue(job)
+
+    def is_left(self, trial: Trial) -> bool:
+        """Whether something of a trial is still to be done."""
+        if trial.state == "finished":
+            return self.course.test and not pipeline.tested(trial.folder)
+        return trial.state != "failed"
 
 
 def gpu_of(slot: int, jobs: int) -> int | None:

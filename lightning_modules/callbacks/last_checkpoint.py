@@ -56,6 +56,17 @@ class LastCheckpoint(Checkpoint):
         if self.trained:
             self.save(trainer)
 
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Saves the counters as they are read: the end of an epoch or of training, at which there are several moments
+        for saving, has one state, and a run that is killed between them, which then saves no more, has it, too."""
+        loop = checkpoint["loops"]["fit_loop"]
+        if settle(loop) is not None:  # no validation is going on: what the last one counted is the trainer's to forget
+            validated = loop["epoch_loop.val_loop.batch_progress"]
+            validated["is_last_batch"] = False
+            for part in (validated["total"], validated["current"]):
+                part.update(dict.fromkeys(part, 0))
+        checkpoint["epoch"] = loop["epoch_progress"]["current"]["completed"]
+
     def due(self, trainer: Trainer, seconds: float) -> bool:
         """The same answer in all processes."""
         return trainer.strategy.reduce_boolean_decision(time.monotonic() - self.saved >= seconds, all=False)
@@ -110,12 +121,12 @@ def goes_on_exactly(trainer: Trainer) -> bool:
 
 
 def settle(loop: dict[str, Any]) -> int | None:
-    """Brings the trainer's saved counters into one of the two forms from which it goes on rightly, in the middle of an
-    epoch or between two, and gives the batches of the unfinished epoch that are done; None when all are, and only its
-    validation may be missing (a checkpoint of the best epoch), with which the trainer deals itself.
+    """Brings the trainer's counters in a checkpoint into one of the two forms from which it goes on rightly, in the
+    middle of an epoch or between two, and gives the batches of the unfinished epoch that are done; None when all are,
+    and only its validation may be missing (a checkpoint of the best epoch), with which the trainer deals itself.
 
-    Saved at the end of an epoch they say that it is not quite completed, from which the trainer, when it counts by
-    steps, takes a batch too many; saved when the last step cut an epoch short they say that the epoch was whole.
+    At the end of an epoch the trainer says that it is not quite completed, from which it takes a batch too many when it
+    counts by steps; when the last step cut an epoch short it says that the epoch was whole.
     """
     epochs, batches = loop["epoch_progress"], loop["epoch_loop.batch_progress"]
     if epochs["total"]["processed"] < epochs["total"]["started"]:  # in the middle

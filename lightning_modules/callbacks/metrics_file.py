@@ -26,7 +26,8 @@ class MetricsFile(Callback):
         if trainer.state.fn == "fit":
             self.before = checkpoint.get("metrics", {})
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Not at the end of training, which a run that was killed after its last step has no more."""
         self.write(trainer, "fit")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

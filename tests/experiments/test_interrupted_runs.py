@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from lightning_modules.callbacks.panels import Panels
 from tests.experiments.command_line import Answer, assert_one_sentence, threefold
 from tests.experiments.test_training_command import write_config
 from tests.experiments.toy_training import ChancyModule, InterruptionError
@@ -21,6 +22,7 @@ LIMITS: dict[str, dict[str, Any]] = {
     "steps": {"max_epochs": None, "max_steps": 13},
     "sparse-validation": {"max_epochs": 4, "max_steps": -1, "check_val_every_n_epoch": 2},
     "sparse-steps": {"max_epochs": None, "max_steps": 13, "check_val_every_n_epoch": 2},
+    "rest-unvalidated": {"max_epochs": 3, "max_steps": -1, "check_val_every_n_epoch": 2},
     "validation-inside": {"max_epochs": 2, "max_steps": -1, "val_check_interval": 2},
     "accumulated": {"max_epochs": 3, "max_steps": -1, "accumulate_grad_batches": 2},
 }
@@ -30,6 +32,7 @@ MOMENTS = {
     "steps": (2, 14),
     "sparse-validation": (8,),
     "sparse-steps": (9,),
+    "rest-unvalidated": (17,),
     "validation-inside": (12,),
     "accumulated": (11,),
 }
@@ -56,7 +59,7 @@ def result(run: Path) -> dict[str, Any]:
     """Everything that two equal trainings leave equal."""
     last, best = (torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True) for name in ("last", "best"))
     found = {"last": last["state_dict"], "best": best["state_dict"], "optimizer": last["optimizer_states"][0]["state"]}
-    found |= {"step": last["global_step"], "epoch": last["epoch"], "schedule": last["lr_schedulers"]}
+    found |= {name: last[name] for name in ("global_step", "epoch", "lr_schedulers", "loops")}
     return {**found, "metrics": json.loads((run / "metrics.json").read_text())}
 
 
@@ -81,6 +84,25 @@ def test_an_interruption_changes_nothing(limits: str, moments: tuple[int, ...], 
         assert answer.status == 0
         assert f"run-{after} was interrupted" in answer.printed
         assert_equal(result(tmp_path / f"run-{after}"), result(tmp_path / "whole"), f"{limits}, after {after}")
+
+
+@pytest.mark.parametrize("limits", ["epochs", "steps"])
+@pytest.mark.parametrize(("heard_by", "moment"), [(Panels, "on_train_end"), (ChancyModule, "on_fit_end")])
+def test_an_interruption_after_the_last_step_changes_nothing(
+    heard_by: type, moment: str, limits: str, fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything else is written at the end of training, and when all is but the end of the run."""
+
+    def interrupted(*arguments: Any) -> None:
+        raise InterruptionError
+
+    assert fit("whole", LIMITS[limits]).status == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(heard_by, moment, interrupted)
+        with pytest.raises(InterruptionError):
+            fit("run", LIMITS[limits])
+    assert "run was interrupted" in fit("run", LIMITS[limits]).printed
+    assert_equal(result(tmp_path / "run"), result(tmp_path / "whole"))
 
 
 @pytest.fixture

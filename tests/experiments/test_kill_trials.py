@@ -79,4 +79,6 @@ def test_one_bit_is_a_difference() -> None:
     other = {"weight": torch.tensor([-0.0, 1.0]), "steps": [1, {"rate": 0.2}]}
     assert differences(one, one) == []
     assert sorted(differences(one, other)) == [".steps[1].rate", ".weight"]
+    assert differences({"loss": float("nan")}, {"loss": float("nan")}) == []
+    assert differences({"loss": float("nan")}, {"loss": 0.0}) == [".loss"]
     assert differences({"weight": torch.zeros(2)}, {"weight": torch.zeros(2, dtype=torch.float64)}) == [".weight"]

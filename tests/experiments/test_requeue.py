@@ -151,16 +151,19 @@ def test_a_job_of_an_array_is_requeued_by_its_task(
     assert one_task.requests == ["requeue 4700_3"]
 
 
-def test_two_processes_stop_together_when_one_is_signalled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("copied", [False, True])
+def test_two_processes_stop_together_when_one_is_signalled(
+    copied: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """And end with the weights that one process alone has without any signal; none aborts at its exit."""
-    job = SimulatedJob(tmp_path, ["fit", "--config", toy(tmp_path, 5, processes=2)], tasks=2)
+    job = SimulatedJob(tmp_path, ["fit", "--config", toy(tmp_path, 5, processes=2)], tasks=2, copied=copied)
     job.start()
     assert job.wait(300) == [0, 0], job.said(0) + job.said(1)
     assert job.requests == ["requeue 4711"]
     assert last_of(tmp_path / "run")["global_step"] == 6
     job.start()
     assert job.wait(300) == [0, 0], job.said(0) + job.said(1)
-    assert "Restored all states" in job.said(0)
+    assert "it goes on from last.ckpt" in job.said(0)
     assert job.requests == ["requeue 4711"]
     assert threefold(capsys, "fit", "--config", toy(tmp_path, -1, run=str(tmp_path / "alone"))).status == 0
     together, alone = last_of(tmp_path / "run"), last_of(tmp_path / "alone")

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from lightning_modules.stop_signals import REQUEUE, heard
 from models.geometry.mesh import Mesh
 from models.geometry.primitives import icosphere
 
@@ -123,6 +125,19 @@ class SignalledToy(ToyModule):
         if self.global_step == self.at_step and self.global_rank == 0 and "SLURM_RESTART_COUNT" not in os.environ:
             os.kill(os.getpid(), getattr(signal, self.name))
         return super().training_step(batch, batch_idx)
+
+
+class LeashedToy(SignalledToy):
+    """Signals the process that has begun its own, and goes on when that has passed the signal on."""
+
+    def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
+        if self.global_step == self.at_step and "SLURM_RESTART_COUNT" not in os.environ:
+            os.kill(os.getppid(), signal.SIGUSR1)
+            patience = time.monotonic() + 120
+            while not heard(REQUEUE):
+                assert time.monotonic() < patience, "the signal is lost on its way"
+                time.sleep(0.01)
+        return ToyModule.training_step(self, batch, batch_idx)
 
 
 class SameData(ToyData):

@@ -80,7 +80,7 @@ def test_stopping_the_sweep_stops_its_trials(tmp_path: Path, capsys: pytest.Capt
         assert time.monotonic() < deadline, process.communicate(timeout=5)
         time.sleep(0.1)
     os.kill(process.pid, signal.SIGINT)
-    _, complaint = process.communicate(timeout=60)
+    _, complaint = process.communicate(timeout=300)
     assert process.returncode == 130
     assert complaint.decode().strip() == "threefold: interrupted"
     assert not (folder / "0001" / "trial.json").exists(), "no other is begun"
