@@ -10,7 +10,8 @@ from datamodules.epoch_order import ShuffledEpochs
 
 def batches(order: ShuffledEpochs, size: int) -> list[list[tuple[int, int]]]:
     sampler: Any = order  # torch's stubs know samplers of plain indices alone
-    return list(BatchSampler(sampler, size, drop_last=True))
+    shown: Any = BatchSampler(sampler, size, drop_last=True)
+    return list(shown)
 
 
 def order_of(length: int, *, epoch: int = 0, processes: int = 1, rank: int = 0) -> ShuffledEpochs:
