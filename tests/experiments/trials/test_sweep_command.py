@@ -74,7 +74,13 @@ def test_an_interrupted_trial_goes_on(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_stopping_the_sweep_stops_its_trials(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, folder = write_sweep(tmp_path, parameters=deeds("wait", "none")), tmp_path / "out" / "parabola"
     words = [sys.executable, "-m", "experiments.cli", "sweep", str(path), "--out", str(tmp_path / "out")]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    process = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore it
+    )
     deadline = time.monotonic() + 120
     while not (folder / "0000" / "log.txt").is_file() or "waiting" not in (folder / "0000" / "log.txt").read_text():
         assert time.monotonic() < deadline, process.communicate(timeout=5)
