@@ -34,7 +34,9 @@ def origin() -> dict[str, Any]:
 
 
 def command() -> str:
-    return " ".join(shlex.quote(word) for word in ["threefold", *sys.argv[1:]])
+    """As it was given; paths below the working folder from there, so that the same words do the same elsewhere."""
+    below = f"{Path.cwd()}{os.sep}"
+    return " ".join(shlex.quote(word.removeprefix(below)) for word in ["threefold", *sys.argv[1:]])
 
 
 def commit() -> str:

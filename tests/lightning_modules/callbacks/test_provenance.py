@@ -15,6 +15,12 @@ def test_the_origin_names_what_must_stand_beside_a_number() -> None:
     json.dumps(origin)
 
 
+def test_paths_below_the_working_folder_are_told_from_there(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["threefold", "test", "--run", f"{tmp_path}/runs/a b", "--data=/elsewhere"])
+    assert provenance.command() == "threefold test --run 'runs/a b' --data=/elsewhere"
+
+
 def test_the_commit_is_unknown_outside_a_checkout(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(provenance, "SOURCE", tmp_path)
     assert provenance.commit() == "unknown"
