@@ -16,10 +16,10 @@ from experiments.demo.incoming import changes_of, options_of, receive_json, rece
 from experiments.demo.jobs import Job
 from experiments.demo.private_folder import delete
 from experiments.demo.service import Service
-from experiments.demo.three_js import three_js
 from experiments.demo.uploads import refuse_unless_picture
 from experiments.demo.visitors import Visitor
 from experiments.errors import UserError, one_line
+from experiments.three_js import three_js
 
 PAGE = Path(__file__).parent / "page"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}

@@ -19,7 +19,7 @@ from experiments.report.origins import Origin, origins_of
 from experiments.report.panels import columns_of, panel_gallery
 from experiments.report.pictures import Gallery, Picture, Room
 from experiments.report.run_contents import RunContents, differing_settings
-from experiments.report.viewer import three_js, viewer_script
+from experiments.three_js import three_js
 from lightning_modules.callbacks.provenance import command, commit
 
 PAGE = Path(__file__).parent / "page"
@@ -86,7 +86,7 @@ def page_of(runs: Sequence[RunContents], methods: Sequence[Method], tables: Sequ
     further = viewable_meshes(choices.meshes, meshes)
     scripts = []
     if further.shown or any(part.meshes.shown for part in parts):
-        scripts = [three_js(), viewer_script()]
+        scripts = [three_js(), (PAGE / "viewer.js").read_text(encoding="utf-8")]
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(PAGE),
         autoescape=True,

@@ -12,7 +12,7 @@ import pytest
 
 from experiments.demo.passwords import VARIABLE
 from experiments.demo.serving import is_loopback
-from experiments.demo.three_js import three_js
+from experiments.three_js import three_js
 from tests.conftest import FaceRuns
 from tests.experiments.command_line import assert_one_sentence, threefold
 from tests.experiments.demo.browsing import PATIENCE, Browser

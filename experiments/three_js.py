@@ -1,4 +1,4 @@
-"""three.js for the page, out of the wheel of trimesh, which is installed anyway: nothing is fetched from elsewhere.
+"""three.js for the pages, out of the wheel of trimesh, which is installed anyway: nothing is fetched from elsewhere.
 
 trimesh (MIT) carries three.js (MIT) with its glTF loader and its controls in the template of its notebook viewer, as a
 script that defines `THREE`. What follows in that script is trimesh's own viewer, of a mesh inside the page; it stays
@@ -23,7 +23,7 @@ def three_js() -> str:
     Raises:
         UserError: the installed trimesh carries it in another way.
     """
-    found = find_spec("trimesh")  # not imported: the server has no other use for it
+    found = find_spec("trimesh")  # not imported: the server of the page has no other use for it
     assert found is not None
     assert found.origin is not None
     try:
@@ -41,5 +41,5 @@ def three_js() -> str:
 def unknown() -> str:
     return (
         f"trimesh {version('trimesh')} does not carry three.js where it is looked for; install trimesh 4.6 to 5.2, "
-        "with which the page is tested"
+        "with which the pages are tested"
     )
